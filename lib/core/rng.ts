@@ -37,7 +37,7 @@ export function dropThreshold(rate: number): number {
 }
 
 /** Natural logarithm from exact operations only (the platform's own may differ in the last bit). x > 0. */
-function ln(x: number): number {
+export function ln(x: number): number {
   let e = 0;
   while (x > Math.SQRT2) ((x /= 2), e++);
   while (x < Math.SQRT1_2) ((x *= 2), e--);
