@@ -1,0 +1,12 @@
+/** The public door: all that notebooks and benchmarks use. */
+export * from "./core/errors";
+export * from "./core/rng";
+export * from "./core/types";
+export * from "./engine/engine";
+export * from "./engine/graph";
+export * as ops from "./engine/ops";
+export { record, type Recorded } from "./layers/record";
+export { Net } from "./layers/net";
+export { pooled, taskOutput } from "./layers/head";
+export type { NeuralSystem, System } from "./layers/system";
+export { cia, variants as ciaVariants, type CiaConfig } from "./models/cia";
