@@ -86,7 +86,7 @@ export function unitsOf(split: Split, level: LabelLevel): number {
   return level === "sequence" ? split.offsets.length - 1 : split.offsets[split.offsets.length - 1];
 }
 
-/** Column means and population standard deviations (ddof 0); a constant column has sd 1, so that it becomes 0. */
+/** Column means and population standard deviations (ddof 0); a constant column has sd 0 and is scaled by 1. */
 export interface Scaler {
   readonly mean: Float64Array;
   readonly sd: Float64Array;
@@ -94,7 +94,7 @@ export interface Scaler {
 
 export function fitScaler(x: Table): Scaler {
   const mean = new Float64Array(x.width);
-  const sd = new Float64Array(x.width).fill(1);
+  const sd = new Float64Array(x.width);
   for (let j = 0; j < x.width; j++) {
     let sum = 0;
     let min = Infinity;
@@ -120,7 +120,7 @@ export function fitScaler(x: Table): Scaler {
 export function scale(x: Table, { mean, sd }: Scaler): Table {
   const out = table(x.rows, x.width);
   for (let i = 0, at = 0; i < x.rows; i++) {
-    for (let j = 0; j < x.width; j++, at++) out.data[at] = (x.data[at] - mean[j]) / sd[j];
+    for (let j = 0; j < x.width; j++, at++) out.data[at] = (x.data[at] - mean[j]) / (sd[j] || 1);
   }
   return out;
 }

@@ -1,0 +1,263 @@
+/** Recomputes the golden cases of the systems that are not networks: `svm`, `rf`, `bof`, `pooling`. */
+import { Comparison, type GoldenCase, type GoldenCheck } from "../../core/golden";
+import { sigmoid, softmaxInPlace } from "../../core/math";
+import { Rng } from "../../core/rng";
+import { modalityOrder, type Split } from "../../core/types";
+import { forestMean, growForest, growTree, presort, type Goal } from "./forest";
+import { assign, kmeans, lloydStep, powerNormalise, softAssign } from "./kmeans";
+import { fitLinear, fitRidge, linearScores, logisticLoss, softmaxLoss } from "./logistic";
+import { concat, fitScaler, meanOverSteps, scale, table, takeRows, type Table } from "./pooling";
+import { rbf, RbfKernel, solveClassifier, solveRegressor } from "./smo";
+
+type Check = (golden: GoldenCase, comparison: Comparison) => void;
+
+const checks: Readonly<Record<string, Check>> = { svm, rf, bof, pooling };
+
+export const classicalGolden: GoldenCheck = {
+  handles: ({ case: name }) => typeof name === "string" && name in checks,
+  async check(golden) {
+    const comparison = new Comparison(golden);
+    checks[String(golden.config.case)](golden, comparison);
+    return comparison.result();
+  },
+};
+
+const number = (golden: GoldenCase, key: string): number => {
+  const value = golden.config[key];
+  if (typeof value !== "number") throw new Error(`golden case ${golden.name}: config.${key} is not a number`);
+  return value;
+};
+
+const matrix = (comparison: Comparison, name: string): Table => {
+  const { shape, data } = comparison.array(name);
+  return table(shape[0], shape[1], Float64Array.from(data));
+};
+
+const ints = (comparison: Comparison, name: string): Int32Array => Int32Array.from(comparison.array(name).data);
+
+/** Decisions to 1e-6 (the oracle's kernel is float32), duals relative to the value. */
+function svm(golden: GoldenCase, comparison: Comparison): void {
+  const [C, gamma, epsilon] = ["C", "gamma", "epsilon"].map((key) => number(golden, key));
+  const train = matrix(comparison, "input/train");
+  const splits = { train, test: matrix(comparison, "input/test") };
+  const labels = ints(comparison, "labels");
+  const classes = Math.max(...labels) + 1;
+  const kernel = new RbfKernel(train, gamma);
+  const decide = (x: Table, rows: Int32Array, coefficients: Float64Array, bias: number): Float64Array =>
+    Float64Array.from({ length: x.rows }, (_, i) => {
+      const a = x.data.subarray(i * x.width, (i + 1) * x.width);
+      return rows.reduce((sum, row, t) => {
+        const b = train.data.subarray(row * train.width, (row + 1) * train.width);
+        return sum + coefficients[t] * rbf(a, b, gamma);
+      }, bias);
+    });
+  const classifier = (rows: Int32Array, y: Int8Array, weight: (t: number) => number) => {
+    const bounds = Float64Array.from(rows, (_, t) => C * weight(t));
+    const machine = solveClassifier(kernel, rows, y, bounds, 1e-9);
+    return { ...machine, coefficients: machine.alpha.map((a, t) => a * y[t]) };
+  };
+  const share = (label: number): number => labels.filter((l) => l === label).length;
+
+  for (const name of ["svc", "svc_balanced"]) {
+    const balanced = name === "svc_balanced";
+    const machines: { a: number; b: number; rows: Int32Array; machine: ReturnType<typeof classifier> }[] = [];
+    for (let a = 0; a < classes; a++) {
+      for (let b = a + 1; b < classes; b++) {
+        const rows = Int32Array.from(labels.keys()).filter((i) => labels[i] === a || labels[i] === b);
+        const y = Int8Array.from(rows, (row) => (labels[row] === a ? 1 : -1));
+        const machine = classifier(rows, y, (t) => (balanced ? labels.length / (classes * share(labels[rows[t]])) : 1));
+        const at = `output/${name}/pair${a}${b}`;
+        comparison.entry(`${at}/rows`, rows, 0);
+        comparison.entry(`${at}/alpha`, machine.alpha, 1e-6);
+        comparison.entry(`${at}/bias`, [machine.bias], 1e-6);
+        comparison.entry(`${at}/dual_objective`, [machine.objective], 1e-6);
+        machines.push({ a, b, rows, machine });
+      }
+    }
+    for (const [split, x] of Object.entries(splits)) {
+      const columns = machines.map(({ rows, machine }) => decide(x, rows, machine.coefficients, machine.bias));
+      const decisions = new Float64Array(x.rows * columns.length).map(
+        (_, i) => columns[i % columns.length][Math.floor(i / columns.length)],
+      );
+      comparison.entry(`output/${name}/${split}/ovo_decision`, decisions, 1e-6);
+      const votes = (i: number): number => {
+        const count = new Float64Array(classes);
+        machines.forEach(({ a, b }, m) => count[columns[m][i] > 0 ? a : b]++);
+        return count.indexOf(Math.max(...count));
+      };
+      const predicted = Int32Array.from({ length: x.rows }, (_, i) => votes(i));
+      comparison.entry(`output/${name}/${split}/predicted`, predicted, 0);
+    }
+  }
+
+  const binary = ints(comparison, "output/svc_binary_balanced/labels");
+  const ones = binary.filter((l) => l === 1).length;
+  const all = Int32Array.from(binary.keys());
+  const machine = classifier(
+    all,
+    Int8Array.from(binary, (l) => (l ? 1 : -1)),
+    (t) => binary.length / (2 * (binary[t] ? ones : binary.length - ones)),
+  );
+  const regressor = solveRegressor(kernel, comparison.array("targets").data, C, epsilon, 1e-9);
+  comparison.entry("output/svr/beta", regressor.alpha, 1e-6);
+  comparison.entry("output/svr/bias", [regressor.bias], 1e-6);
+  comparison.entry("output/svr/dual_objective", [regressor.objective], 1e-6);
+  for (const [split, x] of Object.entries(splits)) {
+    const decision = decide(x, all, machine.coefficients, machine.bias);
+    comparison.entry(`output/svc_binary_balanced/${split}/decision`, decision, 1e-6);
+    comparison.entry(`output/svr/${split}/prediction`, decide(x, all, regressor.alpha, regressor.bias), 1e-6);
+  }
+}
+
+/** Trees of bounded depth exactly; forests by the mean of ten seeds against the bands in the config. */
+function rf(golden: GoldenCase, comparison: Comparison): void {
+  const x = matrix(comparison, "input/train");
+  const test = matrix(comparison, "input/test");
+  const labels = ints(comparison, "labels");
+  const labelsTest = ints(comparison, "labels_test");
+  const targets = Float64Array.from(comparison.array("targets").data);
+  const targetsTest = Float64Array.from(comparison.array("targets_test").data);
+  const data = presort(x);
+  const goals: Record<string, Goal> = {
+    classifier: { kind: "classes", labels, classes: Math.max(...labels) + 1 },
+    regressor: { kind: "numbers", targets },
+  };
+
+  for (const name of Object.keys(golden.arrays)) {
+    const found = /^(output\/tree_(\w+)_depth(\d+))\/feature$/.exec(name);
+    if (!found || !(found[2] in goals)) continue;
+    const [, at, kind, depth] = found;
+    const goal = goals[kind];
+    const options = { candidates: x.width, maxDepth: Number(depth), minLeaf: 1 };
+    const tree = growTree(data, goal, new Int32Array(x.rows).fill(1), options, new Rng(1));
+    comparison.entry(`${at}/feature`, tree.feature, 0);
+    comparison.entry(`${at}/threshold`, tree.threshold, 1e-12);
+    comparison.entry(`${at}/left`, tree.left, 0);
+    comparison.entry(`${at}/right`, tree.right, 0);
+    comparison.entry(`${at}/leaves`, [tree.feature.filter((f) => f < 0).length], 0);
+    const outputs = goal.kind === "classes" ? goal.classes : 1;
+    const value = forestMean([tree], test, outputs);
+    const predicted = goal.kind === "classes" ? argmaxRows(value, outputs) : value;
+    comparison.entry(`${at}/predicted`, predicted, goal.kind === "classes" ? 0 : 1e-10);
+  }
+
+  const seeds = 10;
+  const bands = golden.config.bands as Record<string, Record<string, { mean: number; sd: number }>>;
+  const drawn = number(golden, "seeds");
+  for (const [name, band] of Object.entries(bands)) {
+    const options = {
+      trees: parseInt(name, 10),
+      candidates: Math.floor(Math.sqrt(x.width)),
+      maxDepth: Infinity,
+      minLeaf: 1,
+      bootstrap: true,
+    };
+    const scores: Record<string, number[]> = { accuracy: [], regressionMAE: [], regressionR: [] };
+    for (let seed = 1; seed <= seeds; seed++) {
+      const { classifier, regressor } = goals;
+      const outputs = classifier.kind === "classes" ? classifier.classes : 1;
+      const votes = forestMean(growForest(data, classifier, options, new Rng(seed, "classes")), test, outputs);
+      const guess = argmaxRows(votes, outputs);
+      scores.accuracy.push(mean(labelsTest.map((l, i) => Number(l === guess[i]))));
+      const predicted = forestMean(growForest(data, regressor, options, new Rng(seed, "numbers")), test, 1);
+      scores.regressionMAE.push(mean(predicted.map((p, i) => Math.abs(p - targetsTest[i]))));
+      scores.regressionR.push(correlation(predicted, targetsTest));
+    }
+    for (const [metric, values] of Object.entries(scores)) {
+      const { mean: expected, sd } = band[metric];
+      const allowed = 3 * sd * (1 / Math.sqrt(seeds) + 1 / Math.sqrt(drawn));
+      const ours = mean(values);
+      const found = `mean of ${seeds} seeds ${ours.toFixed(4)}, expected ${expected.toFixed(4)} +- ${allowed.toFixed(4)}`;
+      comparison.condition(`${name}, ${metric}`, Math.abs(ours - expected) <= allowed, found);
+    }
+  }
+}
+
+function bof(golden: GoldenCase, comparison: Comparison): void {
+  const x = matrix(comparison, "input/steps");
+  const offsets = ints(comparison, "offsets");
+  const labels = ints(comparison, "labels");
+  const start = matrix(comparison, "input/centres0");
+  const first = assign(x, start);
+  comparison.entry("output/assign0", first.nearest, 0);
+  comparison.entry("output/inertia0", [first.inertia], 1e-10);
+  comparison.entry("output/centres1", lloydStep(x, first, start.rows).data, 1e-10);
+  const { centres, assignment } = kmeans(x, start);
+  comparison.entry("output/centres", centres.data, 1e-10);
+  comparison.entry("output/assign", assignment.nearest, 0);
+  comparison.entry("output/inertia", [assignment.inertia], 1e-10);
+  const soft = softAssign(x, centres, number(golden, "beta"));
+  comparison.entry("output/soft_assignment", soft.data, 1e-10);
+  const hard = table(x.rows, centres.rows);
+  assignment.nearest.forEach((k, i) => (hard.data[i * centres.rows + k] = 1));
+  comparison.entry("output/histogram_hard", meanOverSteps(hard, offsets).data, 1e-10);
+  const histogram = meanOverSteps(soft, offsets);
+  comparison.entry("output/histogram", histogram.data, 1e-10);
+  const { power, normalised } = powerNormalise(histogram);
+  comparison.entry("output/power", power.data, 1e-10);
+  comparison.entry("output/normalised", normalised.data, 1e-10);
+
+  const options = { C: number(golden, "C"), tolerance: 1e-9, iterations: 2000 };
+  const classes = Math.max(...labels) + 1;
+  const softmax = fitLinear(normalised, softmaxLoss(labels, classes), options);
+  const probabilities = linearScores(normalised, softmax);
+  for (let i = 0; i < probabilities.rows; i++) softmaxInPlace(probabilities.data, i * classes, classes);
+  comparison.entry("output/logistic/probabilities", probabilities.data, 1e-6);
+  comparison.entry("output/logistic/weight", softmax.weight, 1e-6);
+  comparison.entry("output/logistic/bias", centred(softmax.bias), 1e-6);
+  const ones = labels.map((l) => Number(l === 1));
+  const binary = fitLinear(normalised, logisticLoss(ones), options);
+  comparison.entry("output/logistic_binary/probability", linearScores(normalised, binary).data.map(sigmoid), 1e-6);
+  comparison.entry("output/logistic_binary/weight", binary.weight, 1e-6);
+  comparison.entry("output/logistic_binary/bias", binary.bias, 1e-6);
+  const ridge = fitRidge(normalised, comparison.array("targets").data, number(golden, "ridgeAlpha"));
+  comparison.entry("output/ridge/prediction", linearScores(normalised, ridge).data, 1e-10);
+  comparison.entry("output/ridge/weight", ridge.weight, 1e-10);
+  comparison.entry("output/ridge/bias", ridge.bias, 1e-10);
+}
+
+function pooling(golden: GoldenCase, comparison: Comparison): void {
+  const names = { T: "text", A: "audio", V: "video" } as const;
+  const offsets = ints(comparison, "offsets") as Split["offsets"];
+  const parts = modalityOrder
+    .filter((m) => `input/${names[m]}` in golden.arrays)
+    .map((m) => meanOverSteps(matrix(comparison, `input/${names[m]}`), offsets));
+  const mean = concat(parts);
+  const scaler = fitScaler(
+    takeRows(
+      mean,
+      Array.from({ length: number(golden, "trainRows") }, (_, i) => i),
+    ),
+  );
+  comparison.entry("output/mean", mean.data, 1e-10);
+  comparison.entry("output/train_mean", scaler.mean, 1e-10);
+  comparison.entry("output/train_sd", scaler.sd, 1e-10);
+  comparison.entry("output/standardised", scale(mean, scaler).data, 1e-10);
+}
+
+/** The free biases of a softmax are determined up to a constant; the oracle's sum to 0. */
+const centred = (b: Float64Array): Float64Array => b.map((v) => v - mean(b));
+
+function argmaxRows(values: Float64Array, width: number): Int32Array {
+  return Int32Array.from({ length: values.length / width }, (_, i) => {
+    const row = values.subarray(i * width, (i + 1) * width);
+    return row.indexOf(Math.max(...row));
+  });
+}
+
+function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum / values.length;
+}
+
+function correlation(a: Float64Array, b: Float64Array): number {
+  const [ma, mb] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    ab += (a[i] - ma) * (b[i] - mb);
+    aa += (a[i] - ma) ** 2;
+    bb += (b[i] - mb) ** 2;
+  }
+  return ab / Math.sqrt(aa * bb);
+}
