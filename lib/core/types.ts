@@ -73,6 +73,8 @@ export interface Dataset {
   readonly modalities: readonly Modality[];
   /** Why something is forbidden here, in words a message can show: e.g. why there is no validation split. */
   readonly caveats: readonly string[];
+  /** Why no validation split may be drawn out of the training sequences (their features have seen the labels); absent where one may. */
+  readonly leaks?: string;
   readonly repairs: readonly Repair[];
   /** Lowest, neutral and highest value of `intensity`; a task scales by it. */
   readonly scale?: { readonly low: number; readonly high: number; readonly positiveFrom: number };
