@@ -10,3 +10,4 @@ export { Net } from "./layers/net";
 export { pooled, taskOutput } from "./layers/head";
 export type { NeuralSystem, System } from "./layers/system";
 export { cia, variants as ciaVariants, type CiaConfig } from "./models/cia";
+export * from "./data";

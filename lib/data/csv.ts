@@ -1,0 +1,122 @@
+// Tables of numbers without a header (bc-LSTM's feature files) and tables of named columns (labels.csv).
+import { parse } from "csv-parse/sync";
+import { dataError, label, readText } from "./files";
+
+/** Numbers, row-major, in double precision as the file gives them. */
+export interface NumberTable {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float64Array;
+}
+
+const words: Readonly<Record<string, number>> = { nan: NaN, inf: Infinity, infinity: Infinity, "-inf": -Infinity };
+
+/** The number in a cell; `undefined` where there is none. `nan` and `inf` are numbers here: repairs are counted later. */
+export function numberOf(cell: string): number | undefined {
+  const text = cell.trim();
+  if (text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isNaN(value)) return value;
+  return words[text.toLowerCase()];
+}
+
+/**
+ * A headerless table of numbers, cells quoted or not.
+ * @param expect rows and columns where they are known, and what the columns are, for the message
+ * @throws DataError on a ragged row, a cell that is no number, or another size
+ */
+export function readNumbers(
+  file: string,
+  expect: { rows?: number; columns?: number; what?: string; mend?: string } = {},
+): NumberTable {
+  const where = label(file);
+  const mend = expect.mend ?? "`npm run data -- list` says what each file must hold.";
+  const lines = readText(file).split(/\r?\n/);
+  while (lines.length && lines[lines.length - 1].trim() === "") lines.pop();
+  const first = lines[0]?.split(",").length ?? 0;
+  const columns = expect.columns ?? first;
+  const what = expect.what ? ` (${expect.what})` : "";
+  if (expect.rows !== undefined && lines.length !== expect.rows)
+    throw dataError(where, `${expect.rows} rows`, `${lines.length}`, `Is it the file of another split? ${mend}`);
+  const data = new Float64Array(lines.length * columns);
+  lines.forEach((line, row) => {
+    const cells = line.split(",");
+    if (cells.length !== columns) {
+      const renamed = row === 0 ? "Was another modality's file renamed? " : "";
+      throw dataError(`${where}, row ${row + 1}`, `${columns} columns${what}`, `${cells.length}`, renamed + mend);
+    }
+    for (let column = 0; column < columns; column++) {
+      const value = numberOf(cells[column].replace(/^\s*"(.*)"\s*$/, "$1"));
+      if (value === undefined) {
+        const found = cells[column].trim() === "" ? "an empty cell" : `the text ${cells[column].trim().slice(0, 40)}`;
+        throw dataError(`${where}, row ${row + 1}, column ${column + 1}`, "a number", found, mend);
+      }
+      data[row * columns + column] = value;
+    }
+  });
+  return { rows: lines.length, columns, data };
+}
+
+/** A table with named columns. */
+export class Table {
+  constructor(
+    readonly where: string,
+    readonly header: readonly string[],
+    readonly cells: readonly (readonly string[])[],
+  ) {}
+
+  get rows(): number {
+    return this.cells.length;
+  }
+
+  has(column: string): boolean {
+    return this.header.includes(column);
+  }
+
+  /** The first of `names` that is a column. */
+  find(...names: string[]): string | undefined {
+    return names.find((name) => this.has(name));
+  }
+
+  /** Cells of a column, as text. */
+  text(column: string): string[] {
+    const at = this.header.indexOf(column);
+    if (at < 0)
+      throw dataError(this.where, `a column ${column}`, this.header.join(", "), "Name the column that holds it.");
+    return this.cells.map((row) => row[at]);
+  }
+
+  /** Cells of a column, as numbers; a gap or a word is refused with its row (the header is row 1). */
+  numbers(column: string): Float64Array {
+    return Float64Array.from(this.text(column), (cell, row) => {
+      const value = numberOf(cell);
+      if (value === undefined || Number.isNaN(value))
+        throw dataError(
+          `${this.where}, row ${row + 2}, column ${column}`,
+          "a number",
+          cell.trim() === "" ? "a gap" : `${cell.trim().slice(0, 40)}`,
+          "Fill or remove the row: a missing label is not a neutral one.",
+        );
+      return value;
+    });
+  }
+}
+
+/** Reads a CSV file whose first line names its columns. Duplicate names, ragged rows and open quotes are refused. */
+export function readTable(file: string, delimiter = ","): Table {
+  const where = label(file);
+  let all: string[][];
+  try {
+    all = parse(readText(file), { bom: true, skip_empty_lines: true, delimiter });
+  } catch (error) {
+    const message = (error as Error).message;
+    if (!("code" in (error as object)) || message.includes("expected")) throw error;
+    throw dataError(where, "a CSV table", message, "Mend or fetch the file again.");
+  }
+  if (all.length < 2) throw dataError(where, "a header and rows", `${all.length} lines`, "Copy or fetch it again.");
+  const header = all[0].map((name) => name.trim());
+  const twice = header.find((name, i) => header.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw dataError(where, "column names that differ", `${twice || "(no name)"} twice`, "Rename one of the columns.");
+  return new Table(where, header, all.slice(1));
+}

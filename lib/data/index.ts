@@ -1,0 +1,22 @@
+/** The door of the data part: files in, packed data sets, targets and batches out. */
+export { dataRoots, findDataDir } from "./files";
+export {
+  batches,
+  hashOf,
+  modalitiesOf,
+  pack,
+  padTo,
+  rowsOf,
+  select,
+  sequencesOf,
+  unitsOf,
+  withModalities,
+  withSplits,
+  type PackOptions,
+  type RawDataset,
+  type RawSequence,
+} from "./pack";
+export { knownDataset, knownDatasets, loadDataset, type FeatureSet, type KnownDataset, type LoadOptions } from "./registry";
+export { scalings, type Scaling } from "./scale";
+export { makeSynthetic, syntheticBayes, type SyntheticBayes, type SyntheticOptions } from "./synthetic";
+export { intensityClass, round, targetsOf, tasksOf, type Rounding, type TargetOptions } from "./targets";
