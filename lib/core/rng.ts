@@ -39,8 +39,8 @@ export function dropThreshold(rate: number): number {
 /** Natural logarithm from exact operations only (the platform's own may differ in the last bit). x > 0. */
 export function ln(x: number): number {
   let e = 0;
-  while (x > Math.SQRT2) ((x /= 2), e++);
-  while (x < Math.SQRT1_2) ((x *= 2), e--);
+  for (; x > Math.SQRT2; x /= 2) e++;
+  for (; x < Math.SQRT1_2; x *= 2) e--;
   const t = (x - 1) / (x + 1);
   const t2 = t * t;
   let sum = 0;
