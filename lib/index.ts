@@ -11,3 +11,4 @@ export { pooled, taskOutput } from "./layers/head";
 export type { NeuralSystem, System } from "./layers/system";
 export { cia, variants as ciaVariants, type CiaConfig } from "./models/cia";
 export * from "./data";
+export * from "./display";
