@@ -12,3 +12,11 @@ export type { NeuralSystem, System } from "./layers/system";
 export { cia, variants as ciaVariants, type CiaConfig } from "./models/cia";
 export * from "./data";
 export * from "./display";
+export {
+  startEngine,
+  engineName,
+  engineNames,
+  describeEngine,
+  type ChosenEngine,
+  type EngineOptions,
+} from "./engine/choose";
