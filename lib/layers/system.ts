@@ -1,7 +1,7 @@
 /** What a compared system is. One file a system; the trainer, search, metrics and statistics come from outside, equal for all. */
 import type { Config, SearchSpace, Shape } from "../core/types";
 import type { FittedSystem } from "../core/system";
-import type { Output } from "../engine/graph";
+import type { Output, Value } from "../engine/graph";
 import type { Net } from "./net";
 
 /** A system trained by gradients: `forward` is recorded once and trained by the one trainer. */
@@ -22,6 +22,30 @@ export interface NeuralSystem<C extends Config = Config> {
   /** Throws SystemError with the reason when it cannot take this task or these modalities. */
   accepts(shape: Shape, config: C): void;
   forward(net: Net, config: C): Output;
+  /** Present: trained in two stages, one after the other; `forward` is both in one graph, with the same names of weights. */
+  readonly stages?: Stages<C>;
+}
+
+/**
+ * Two stages: a net of each modality alone, then a net on what those computed. The trainer trains each `first` by itself
+ * (own early stopping), computes its features for every split without dropout, trains `second` on data whose modalities are
+ * those features, and puts all weights into the graph of `forward`, which predicts. `recordStages` makes the graphs.
+ */
+export interface Stages<C extends Config = Config> {
+  /** `net.shape` has one modality. */
+  first(net: Net, config: C): StageOne;
+  /** Inputs are the features: row for row, or one row a sequence where features belong to sequences. */
+  second(net: Net, config: C): Output;
+  /**
+   * Features of the training split: 1, by the net that was trained on it (in-sample, as released); k > 1, by nets of k folds
+   * of sequences, each of which saw only the other folds (out-of-fold). Other splits: always by the net of all training data.
+   */
+  folds(config: C): number;
+}
+
+export interface StageOne {
+  readonly output: Output;
+  readonly features: Value;
 }
 
 export type System = NeuralSystem | FittedSystem;

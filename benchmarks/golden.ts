@@ -1,0 +1,94 @@
+/**
+ * npm run golden -- DIR [--engine E]: recomputes every golden case of DIR and prints a line a case: name, greatest relative
+ * error, pass or fail. Exits 1 on a failure, on a case that cannot be read, and on a folder without cases.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { DataError, UsageError, UserError } from "../lib/core/errors";
+import type { GoldenCheck, GoldenResult } from "../lib/core/golden";
+import { readGolden } from "../lib/core/golden-file";
+import { ReferenceProgram, startCpu } from "../lib/engine/reference";
+import type { Engine } from "../lib/engine/engine";
+import { classicalGolden } from "../lib/models/classical/golden";
+import { neuralGolden } from "../lib/models/golden";
+
+const usage = `usage: npm run golden -- DIR [--engine wasm|tensorflow|webgpu|cpu]
+
+Checks every golden case (.npz) of DIR: outputs, hidden states, attention, losses and gradients against values that
+independent implementations computed in double precision. DIR is golden/ beside the data, or test/oracles/golden.`;
+
+/** The cases of a folder, sorted by name. @throws DataError when there are none */
+export function goldenFiles(folder: string): readonly string[] {
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    throw new DataError(
+      `${folder}: expected a folder of golden cases, found none; give the folder that holds the .npz files.`,
+    );
+  }
+  const files = names.filter((name) => name.endsWith(".npz")).sort();
+  if (files.length === 0) throw new DataError(`${folder}: expected golden cases (*.npz), found none.`);
+  return files.map((name) => join(folder, name));
+}
+
+/** Recomputes one file by the first check that handles it; a file that cannot be read is a failure with the reason. */
+export async function checkFile(file: string, checks: readonly GoldenCheck[]): Promise<GoldenResult> {
+  const name = file.replace(/^.*[\\/]/, "").replace(/\.npz$/, "");
+  try {
+    const golden = readGolden(file);
+    const check = checks.find((c) => c.handles(golden.config));
+    if (!check)
+      throw new DataError(
+        `${name}: expected a system that is known here, found ${JSON.stringify(golden.config.system ?? golden.config.case)}.`,
+      );
+    return await check.check(golden);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw error; // a fault of ours, not of the file
+    return { name, maxError: NaN, pass: false, detail: (error as Error).message };
+  }
+}
+
+async function reference(name = "cpu"): Promise<Engine> {
+  if (name !== "cpu") throw new UsageError(`--engine: expected cpu, found ${name}.`);
+  const info = await startCpu();
+  return { info, compile: (graph, output, seed) => new ReferenceProgram(graph, output, seed) };
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { engine: { type: "string" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (positionals.length !== 1)
+    throw new UsageError(`golden: expected one folder, found ${positionals.length}.\n${usage}`);
+  const engine = await reference(values.engine);
+  console.log(`engine ${engine.info.name} (${engine.info.device})`);
+  const checks = [classicalGolden, neuralGolden(engine)];
+  const files = goldenFiles(positionals[0]);
+  let failed = 0;
+  for (const file of files) {
+    const result = await checkFile(file, checks);
+    if (!result.pass) failed++;
+    console.log(
+      `${result.pass ? "pass" : "FAIL"}  ${result.maxError.toExponential(1).padStart(7)}  ${result.name}  (${result.detail})`,
+    );
+  }
+  console.log(`${files.length - failed} of ${files.length} cases pass`);
+  return failed === 0 ? 0 : 1;
+}
+
+if (require.main === module)
+  main(process.argv.slice(2)).then(
+    (code) => (process.exitCode = code),
+    (error: unknown) => {
+      console.error(error instanceof UserError ? error.message : error);
+      process.exitCode = error instanceof UserError ? error.exitCode : 1;
+    },
+  );
