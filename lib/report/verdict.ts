@@ -1,0 +1,325 @@
+/**
+ * The verdict on a printed value, from our runs: what can be said, how sure it is, and what stands in the way. Margins are
+ * stated, never tuned: one percentage point or one unit of the test set (whichever is more), 0.02 for MAE and r.
+ */
+import { paperValues, type Cell, type CellMetric, type PaperValue, type Suite } from "../core/suite";
+import { cellName } from "../core/suite";
+import type { RunRecord, Scores } from "../core/record";
+import { equivalence } from "../metrics/tests";
+import { overSeeds, type Interval, type SeedSummary } from "../metrics/intervals";
+import { integerCheck, parsePrinted, rankAmong, type IntegerCheck } from "../metrics/printed";
+import { metricInfo, type MetricInfo } from "../metrics/scores";
+import { columnParts, paperSizes } from "./paper";
+
+/** In the order of the report. */
+export const verdictKinds = [
+  "reproduced",
+  "differs",
+  "undecided",
+  "impossible",
+  "notComparable",
+  "noData",
+  "notRun",
+] as const;
+export type VerdictKind = (typeof verdictKinds)[number];
+
+/** Words and a sign for each verdict, so that colour is never the only difference. */
+export const verdictWords: Readonly<Record<VerdictKind, { title: string; sign: string; meaning: string }>> = {
+  reproduced: {
+    title: "reproduced",
+    sign: "=",
+    meaning: "equivalent to the printed value within the stated margin (two one-sided t-tests, 5 %)",
+  },
+  differs: { title: "differs", sign: "≠", meaning: "the 95 % interval over our seeds does not hold the printed value" },
+  undecided: {
+    title: "undecided",
+    sign: "?",
+    meaning: "the seeds are too few or too far apart to show equivalence or a difference",
+  },
+  impossible: {
+    title: "impossible as printed",
+    sign: "!",
+    meaning: "no whole number of right answers on the stated test set gives the printed value, rounded or truncated",
+  },
+  notComparable: {
+    title: "not comparable",
+    sign: "~",
+    meaning: "we have a value, but metric, features or split are not the paper's",
+  },
+  noData: { title: "no data", sign: "∅", meaning: "what the paper used cannot be had" },
+  notRun: { title: "not run", sign: "–", meaning: "no finished run of this cell is recorded" },
+};
+
+export interface Verdict {
+  readonly kind: VerdictKind;
+  /** One sentence with the numbers. */
+  readonly why: string;
+  /** Ours minus printed, in fractions or native units. */
+  readonly difference?: number;
+  /** Interval of the difference over seeds. */
+  readonly interval?: Interval;
+  readonly margin?: number;
+}
+
+export interface PrintedSummary {
+  readonly paper: PaperValue;
+  /** As a fraction or in native units, the unit of our values. */
+  readonly value: number;
+  readonly verdict: Verdict;
+  /** Rank among our n runs: 1 = better than all. */
+  readonly rank?: number;
+  readonly integer?: IntegerCheck;
+}
+
+export interface MetricSummary {
+  readonly name: string;
+  readonly info: MetricInfo;
+  readonly comparable: CellMetric["comparable"];
+  readonly seeds: readonly number[];
+  /** Test value of each seed, in the order of `seeds`; runs in which the metric is undefined are left out. */
+  readonly values: readonly number[];
+  readonly undefinedRuns: number;
+  readonly ours?: SeedSummary;
+  readonly best?: number;
+  /** The same on validation, shown beside each test score. */
+  readonly valid?: SeedSummary;
+  /** Epoch and threshold picked on the test set: how much of a score is selection. Never used for a verdict. */
+  readonly testSelected?: SeedSummary;
+  /** Interval over videos of the mean over seeds, where the caller has predictions. */
+  readonly videos?: Interval;
+  readonly printed: readonly PrintedSummary[];
+}
+
+export interface CellSummary {
+  readonly suite: string;
+  readonly cell: Cell;
+  readonly name: string;
+  /** Runs that count, by seed. */
+  readonly runs: readonly RunRecord[];
+  readonly failed: readonly RunRecord[];
+  /** Runs of the same cell with another configuration or data hash: kept, not mixed in. */
+  readonly others: readonly RunRecord[];
+  readonly metrics: readonly MetricSummary[];
+}
+
+export interface SummaryOptions {
+  /** Intervals over videos by cell name and metric. */
+  readonly videoIntervals?: Readonly<Record<string, Readonly<Record<string, Interval>>>>;
+  readonly level?: number;
+  /** Margin of equivalence, in the unit of our values. */
+  readonly margin?: (metric: MetricInfo, testUnits: number) => number;
+}
+
+/** A printed string in the unit of our values: "79.88" percent is 0.7988. */
+export function printedValue(paper: PaperValue): number {
+  const { value } = parsePrinted(paper.value);
+  const { metric } = columnParts(paper.column);
+  return metricInfo(metric).unit === "%" && paper.row !== "t-test p" && metric !== "count" ? value / 100 : value;
+}
+
+export function defaultMargin(metric: MetricInfo, testUnits: number): number {
+  return metric.unit === "%" ? Math.max(0.01, testUnits ? 1 / testUnits : 0) : 0.02;
+}
+
+/** Whether a printed accuracy can be one on the paper's test set; undefined where that is not a question. */
+export function checkPrinted(paper: PaperValue): IntegerCheck | undefined {
+  const { dataset, metric } = columnParts(paper.column);
+  const n = paperSizes[dataset]?.test;
+  return n && /^A\d$/.test(metric) && paper.row !== "t-test p" ? integerCheck(paper.value, n) : undefined;
+}
+
+/** A number as tables show it: percent with one decimal more than usual for differences, MAE and r with three. */
+export function formatValue(
+  value: number,
+  metric: Pick<MetricInfo, "unit">,
+  decimals = metric.unit === "%" ? 1 : 3,
+): string {
+  const shown = (metric.unit === "%" ? value * 100 : value).toFixed(decimals);
+  return Number(shown) === 0 ? shown.replace("-", "") : shown.replace("-", "−");
+}
+
+/** "+1.2 points" or "−0.031". */
+export function formatDifference(value: number, metric: Pick<MetricInfo, "unit">): string {
+  const text = formatValue(value, metric, metric.unit === "%" ? 2 : 3);
+  return `${value > 0 && !/^[0.]+$/.test(text) ? "+" : ""}${text}${metric.unit === "%" ? " points" : ""}`;
+}
+
+export function formatInterval(interval: Interval, metric: Pick<MetricInfo, "unit">, decimals?: number): string {
+  return `[${formatValue(interval.low, metric, decimals)}, ${formatValue(interval.high, metric, decimals)}]`;
+}
+
+/** Values under their keys, keys in order of appearance. */
+export function groupBy<T>(values: Iterable<T>, key: (value: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const value of values) {
+    const group = groups.get(key(value));
+    if (group) group.push(value);
+    else groups.set(key(value), [value]);
+  }
+  return groups;
+}
+
+/** Summaries of all cells of a suite. */
+export function summarise(suite: Suite, records: readonly RunRecord[], options: SummaryOptions = {}): CellSummary[] {
+  const byCell = groupBy(records, (record) => record.cell);
+  return suite.cells.map((cell) => summariseCell(suite.name, cell, byCell.get(cellName(cell)) ?? [], options));
+}
+
+/** @param records  of this cell, any order */
+export function summariseCell(
+  suite: string,
+  cell: Cell,
+  records: readonly RunRecord[],
+  options: SummaryOptions = {},
+): CellSummary {
+  const name = cellName(cell);
+  const { chosen, others } = chooseRuns(records.filter((record) => record.trial === undefined));
+  const runs = chosen.filter((run) => run.status === "ok");
+  const failed = chosen.filter((run) => run.status === "failed");
+  const testUnits = runs[0]?.rows.test ?? 0;
+  const metrics = cell.metrics.map((metric): MetricSummary => {
+    const info = metricInfo(metric.name);
+    const { seeds, values } = column(runs, (run) => run.metrics.test, metric.name);
+    const summary = (pick: (run: RunRecord) => Scores | undefined) => {
+      const found = column(runs, pick, metric.name).values;
+      return found.length ? overSeeds(found, options.level) : undefined;
+    };
+    const margin = (options.margin ?? defaultMargin)(info, testUnits);
+    return {
+      name: metric.name,
+      info,
+      comparable: metric.comparable,
+      seeds,
+      values,
+      undefinedRuns: runs.length - values.length,
+      ours: values.length ? overSeeds(values, options.level) : undefined,
+      best: values.length ? (info.lowerIsBetter ? Math.min(...values) : Math.max(...values)) : undefined,
+      valid: summary((run) => run.metrics.valid),
+      testSelected: summary((run) => run.metrics.testSelected),
+      videos: options.videoIntervals?.[name]?.[metric.name],
+      printed: paperValues(metric).map((paper) =>
+        judge(paper, { cell, metric, info, values, failed, margin, options }),
+      ),
+    };
+  });
+  return { suite, cell, name, runs, failed, others, metrics };
+}
+
+/** The largest set of runs with one configuration and one data hash (the latest of equal ones); the rest are `others`. */
+function chooseRuns(records: readonly RunRecord[]): { chosen: RunRecord[]; others: RunRecord[] } {
+  const unique = new Map<string, RunRecord>();
+  for (const record of records) {
+    const known = unique.get(record.id);
+    if (!known || (known.status === "failed" && record.status === "ok")) unique.set(record.id, record);
+  }
+  const groups = [...groupBy([...unique.values()], (r) => `${r.configHash} ${r.dataHash}`).values()];
+  const finished = (group: readonly RunRecord[]) => group.filter((r) => r.status === "ok").length;
+  const latest = (group: readonly RunRecord[]) =>
+    group
+      .map((r) => r.started)
+      .sort()
+      .at(-1) ?? "";
+  groups.sort((a, b) => finished(b) - finished(a) || (latest(b) > latest(a) ? 1 : -1));
+  const [chosen = [], ...rest] = groups;
+  return { chosen: chosen.toSorted((a, b) => a.seed - b.seed), others: rest.flat() };
+}
+
+function column(runs: readonly RunRecord[], pick: (run: RunRecord) => Scores | undefined, name: string) {
+  const found = runs.flatMap((run) => {
+    const value = pick(run)?.[name];
+    return value === null || value === undefined ? [] : [{ seed: run.seed, value }];
+  });
+  return { seeds: found.map((f) => f.seed), values: found.map((f) => f.value) };
+}
+
+function judge(
+  paper: PaperValue,
+  {
+    cell,
+    metric,
+    info,
+    values,
+    failed,
+    margin,
+    options,
+  }: {
+    cell: Cell;
+    metric: CellMetric;
+    info: MetricInfo;
+    values: readonly number[];
+    failed: readonly RunRecord[];
+    margin: number;
+    options: SummaryOptions;
+  },
+): PrintedSummary {
+  const value = printedValue(paper);
+  const integer = checkPrinted(paper);
+  const rank = values.length ? rankAmong(value, values, info.lowerIsBetter) : undefined;
+  const ours = values.length ? overSeeds(values, options.level) : undefined;
+  const difference = ours && ours.mean - value;
+  const interval = ours?.interval && {
+    ...ours.interval,
+    low: ours.interval.low - value,
+    high: ours.interval.high - value,
+  };
+  const found = { difference, interval, margin };
+  const away = difference === undefined ? "" : `ours is ${formatDifference(difference, info)} from the printed value`;
+  const within = interval ? `${away} ${formatInterval(interval, info, info.unit === "%" ? 2 : 3)}` : away;
+  const verdict = ((): Verdict => {
+    if (integer && !integer.possible) {
+      const n = paperSizes[columnParts(paper.column).dataset].test;
+      const why = `on ${n} test units the values beside ${paper.value} are ${integer.neighbours[0]} and ${integer.neighbours[1]}`;
+      return { kind: "impossible", why: away ? `${why}; ${within}` : why, ...found };
+    }
+    if (!ours) {
+      if (cell.missing) return { kind: "noData", why: cell.missing };
+      const reason = failed.length
+        ? `${failed.length} run${failed.length > 1 ? "s" : ""} failed: ${failed[0].reason}`
+        : "no run is recorded";
+      return { kind: "notRun", why: reason };
+    }
+    if (metric.comparable !== true) return { kind: "notComparable", why: `${metric.comparable}; ${within}`, ...found };
+    if (!interval) return { kind: "undecided", why: `${away}; one seed has no interval`, ...found };
+    const test = equivalence(values, value, margin);
+    if (test.equivalent)
+      return {
+        kind: "reproduced",
+        why: `within ${formatDifference(margin, info).replace("+", "±")}: ${within}`,
+        ...found,
+      };
+    if (interval.low > 0 || interval.high < 0) return { kind: "differs", why: within, ...found };
+    return {
+      kind: "undecided",
+      why: `${within}: ${values.length} seeds show neither equality nor a difference`,
+      ...found,
+    };
+  })();
+  return { paper, value, verdict, rank, integer };
+}
+
+/** How sure and how comparable: of several of our values for one printed value, the report counts the first by this order. */
+const precedence: readonly VerdictKind[] = [
+  "impossible",
+  "reproduced",
+  "differs",
+  "undecided",
+  "notComparable",
+  "notRun",
+  "noData",
+];
+
+/** The verdict that counts for each printed value, by `paperKey`: the most telling of all cells that stand beside it. */
+export function countedVerdicts(summaries: readonly CellSummary[]): Map<string, PrintedSummary> {
+  const counted = new Map<string, PrintedSummary>();
+  for (const { metrics } of summaries)
+    for (const { printed } of metrics)
+      for (const candidate of printed) {
+        const key = paperKey(candidate.paper);
+        const known = counted.get(key);
+        const order = (p: PrintedSummary) => precedence.indexOf(p.verdict.kind);
+        if (!known || order(candidate) < order(known)) counted.set(key, candidate);
+      }
+  return counted;
+}
+
+export const paperKey = ({ table, row, column }: PaperValue): string => `${table}|${row}|${column}`;
