@@ -257,11 +257,9 @@ function judge(
   const rank = values.length ? rankAmong(value, values, info.lowerIsBetter) : undefined;
   const ours = values.length ? overSeeds(values, options.level) : undefined;
   const difference = ours && ours.mean - value;
-  const interval = ours?.interval && {
-    ...ours.interval,
-    low: ours.interval.low - value,
-    high: ours.interval.high - value,
-  };
+  const interval = ours?.interval
+    ? { ...ours.interval, low: ours.interval.low - value, high: ours.interval.high - value }
+    : undefined;
   const found = { difference, interval, margin };
   const away = difference === undefined ? "" : `ours is ${formatDifference(difference, info)} from the printed value`;
   const within = interval ? `${away} ${formatInterval(interval, info, info.unit === "%" ? 2 : 3)}` : away;
