@@ -60,6 +60,13 @@ export interface Repair {
 /** Which protocols mean something on this data (design.md section 6). */
 export type Protocol = "validation" | "fixed-epochs" | "test-selected";
 
+/** x -> (x - shift) / by, column by column; a row that is 0 throughout is a missing one and stays 0. */
+export interface Affine {
+  readonly shift: readonly number[];
+  readonly by: readonly number[];
+}
+export type Scaler = Readonly<Partial<Record<Modality, Affine>>>;
+
 export interface Dataset {
   /** "mosi", "mosei", "mmmo", "youtube", "moud", "synthetic", or what a user's folder is called. */
   readonly name: string;
@@ -78,6 +85,8 @@ export interface Dataset {
   readonly repairs: readonly Repair[];
   /** Lowest, neutral and highest value of `intensity`; a task scales by it. */
   readonly scale?: { readonly low: number; readonly high: number; readonly positiveFrom: number };
+  /** The scaling of the features, as fitted on the training rows: saved with a model, it reads other data alike. Absent for `perSplit`. */
+  readonly scaler?: Scaler;
   /** Names of the classes of `labels.classes`. */
   readonly classNames?: readonly string[];
   /** SHA-256 over all that a run can see: features, labels, offsets, ids, split. Same data in another format: same hash. */

@@ -1,16 +1,11 @@
 // Arrays (samples, steps, width) and their labels into sequences: what the HDF5, pickle and npz releases hold.
-import { modalityOrder, type Dataset, type Modality, type SplitName } from "../core/types";
+import { modalityOrder, type Dataset, type LabelLevel, type Modality, type SplitName } from "../core/types";
 import { dataError } from "./files";
-import { checkLabels, classCount, scaleOf, type LabelOptions } from "./labels";
+import { checkLabels, classCount, scaleOf, type FolderOptions, type LabelOptions } from "./labels";
 import type { NdArray } from "./npy";
 import { splitNames, type RawDataset, type RawSequence } from "./pack";
 
 export type PerSplit<T> = Partial<Record<SplitName, T>>;
-
-export interface ColumnOptions extends LabelOptions {
-  /** Which column holds the labels, from 0, where a file has several and they are not one-hot. */
-  readonly labelColumn?: number;
-}
 
 const oneHot = ({ shape, data }: NdArray): boolean => {
   const [n, k] = shape;
@@ -28,9 +23,13 @@ export interface ReadLabels {
 }
 
 /** Labels from one number a unit: 0/1 are two classes; whole numbers 0 .. n - 1 are classes and intensities; else intensities. */
-export function labelsFromNumbers(values: PerSplit<Float32Array>, where: string, options: LabelOptions = {}): ReadLabels {
+export function labelsFromNumbers(
+  values: PerSplit<Float32Array>,
+  where: string,
+  options: LabelOptions = {},
+): ReadLabels {
   for (const name of splitNames) if (values[name]) checkLabels(values[name], `${where}, ${name}`, options.labelRange);
-  const train = values.train ?? new Float32Array(0);
+  const train = values.train ?? values.test ?? new Float32Array(0);
   const n = classCount(train);
   const classes = n && {
     classNames: n === 2 ? ["negative", "positive"] : Array.from({ length: n }, (_, i) => `class ${i}`),
@@ -47,16 +46,25 @@ export function labelsFromNumbers(values: PerSplit<Float32Array>, where: string,
 }
 
 /** Labels from arrays (units), (units, 1) or (units, columns): several columns are one-hot classes, or one of them is named. */
-export function labelsFromArrays(arrays: PerSplit<NdArray>, where: string, options: ColumnOptions = {}): ReadLabels {
-  const train = arrays.train!;
+export function labelsFromArrays(arrays: PerSplit<NdArray>, where: string, options: FolderOptions = {}): ReadLabels {
+  const train = arrays.train ?? arrays.test;
+  if (!train) return {};
   const columns = train.shape.length > 1 ? train.shape[train.shape.length - 1] : 1;
   for (const name of splitNames) {
     const shape = arrays[name]?.shape;
     if (shape && (shape.length > 2 || (shape.length > 1 ? shape[1] : 1) !== columns))
-      throw dataError(`${where}, ${name}`, `labels (units) or (units, ${columns})`, `shape (${shape.join(", ")})`, "Is it a feature file renamed?");
+      throw dataError(
+        `${where}, ${name}`,
+        `labels (units) or (units, ${columns})`,
+        `shape (${shape.join(", ")})`,
+        "Is it a feature file renamed?",
+      );
   }
   const { labelColumn } = options;
-  if (labelColumn !== undefined && !(Number.isInteger(labelColumn) && labelColumn >= 0 && labelColumn < columns))
+  if (
+    labelColumn !== undefined &&
+    !(typeof labelColumn === "number" && Number.isInteger(labelColumn) && labelColumn >= 0 && labelColumn < columns)
+  )
     throw dataError(where, `a label column from 0 to ${columns - 1}`, String(labelColumn), "Count columns from 0.");
   const pick = (column: number): PerSplit<Float32Array> =>
     Object.fromEntries(
@@ -67,7 +75,12 @@ export function labelsFromArrays(arrays: PerSplit<NdArray>, where: string, optio
     );
   if (columns === 1 || labelColumn !== undefined) return labelsFromNumbers(pick(labelColumn ?? 0), where, options);
   if (!splitNames.every((name) => !arrays[name] || oneHot(arrays[name])))
-    throw dataError(where, "one label column, one-hot classes or a named column", `${columns} columns`, `Give --label-column N, 0 to ${columns - 1}.`);
+    throw dataError(
+      where,
+      "one label column, one-hot classes or a named column",
+      `${columns} columns`,
+      `Give --label-column N, 0 to ${columns - 1}.`,
+    );
   const classOf = ({ shape, data }: NdArray) =>
     Int32Array.from({ length: shape[0] }, (_, i) => data.subarray(i * columns, (i + 1) * columns).indexOf(1));
   return {
@@ -76,11 +89,31 @@ export function labelsFromArrays(arrays: PerSplit<NdArray>, where: string, optio
   };
 }
 
+/** Sequences with their share of the labels of a split, which lie one after the other: one a row, or one a sequence. */
+export function withLabels(
+  sequences: readonly RawSequence[],
+  labels: ReadLabels,
+  name: SplitName,
+  level: LabelLevel = "row",
+): RawSequence[] {
+  let at = 0;
+  return sequences.map((s) => {
+    const [from, to] = [at, (at += level === "row" ? s.steps : 1)];
+    const [intensity, classes] = [labels.intensity?.[name], labels.classes?.[name]];
+    return {
+      ...s,
+      ...(intensity && { intensity: intensity.subarray(from, to) }),
+      ...(classes && { classes: classes.subarray(from, to) }),
+    };
+  });
+}
+
 /** One sequence a sample, from arrays (samples, steps, width) of each modality and one label a sample. */
 export function sequencesFromArrays(
   about: Pick<RawDataset, "name" | "features" | "caveats" | "leaks" | "classNames">,
   features: Partial<Record<Modality, PerSplit<NdArray>>>,
   labels: ReadLabels,
+  options: FolderOptions = {},
 ): RawDataset {
   const modalities = modalityOrder.filter((m) => features[m]);
   const widths: Partial<Record<Modality, number>> = {};
@@ -89,28 +122,51 @@ export function sequencesFromArrays(
       const shape = features[m]![name]?.shape;
       if (!shape) continue;
       if (shape.length !== 3)
-        throw dataError(`${about.name}, ${m}, ${name}`, "features (samples, steps, width)", `shape (${shape.join(", ")})`, "Is it a label file renamed?");
+        throw dataError(
+          `${about.name}, ${m}, ${name}`,
+          "features (samples, steps, width)",
+          `shape (${shape.join(", ")})`,
+          "Is it a label file renamed?",
+        );
       widths[m] ??= shape[2];
       if (shape[2] !== widths[m])
-        throw dataError(`${about.name}, ${m}, ${name}`, `width ${widths[m]} as in train`, `${shape[2]}`, "Was another modality's file renamed?");
+        throw dataError(
+          `${about.name}, ${m}, ${name}`,
+          `width ${widths[m]} as in train`,
+          `${shape[2]}`,
+          "Was another modality's file renamed?",
+        );
     }
   const read = (name: SplitName): RawSequence[] => {
     const first = features[modalities[0]]?.[name];
     const units = labels.classes?.[name] ?? labels.intensity?.[name];
-    if (!first || !units) return [];
+    if (!first || (!units && !options.forPrediction)) return [];
     const [samples, steps] = first.shape;
     for (const m of modalities) {
       const shape = features[m]![name]?.shape ?? [];
       if (shape[0] !== samples || shape[1] !== steps)
-        throw dataError(`${about.name}, ${m}, ${name}`, `${samples} samples of ${steps} steps as in ${modalities[0]}`, `shape (${shape.join(", ")})`, "Is it the file of another split?");
+        throw dataError(
+          `${about.name}, ${m}, ${name}`,
+          `${samples} samples of ${steps} steps as in ${modalities[0]}`,
+          `shape (${shape.join(", ")})`,
+          "Is it the file of another split?",
+        );
     }
-    if (units.length !== samples)
-      throw dataError(`${about.name}, labels, ${name}`, `${samples}, one a sample`, `${units.length}`, "Is it the label file of another split?");
+    if (units && units.length !== samples)
+      throw dataError(
+        `${about.name}, labels, ${name}`,
+        `${samples}, one a sample`,
+        `${units.length}`,
+        "Is it the label file of another split?",
+      );
     return Array.from({ length: samples }, (_, i) => ({
       id: `${name}-${i}`,
       steps,
       x: Object.fromEntries(
-        modalities.map((m) => [m, features[m]![name]!.data.subarray(i * steps * widths[m]!, (i + 1) * steps * widths[m]!)]),
+        modalities.map((m) => [
+          m,
+          features[m]![name]!.data.subarray(i * steps * widths[m]!, (i + 1) * steps * widths[m]!),
+        ]),
       ),
       ...(labels.intensity?.[name] && { intensity: [labels.intensity[name][i]] }),
       ...(labels.classes?.[name] && { classes: [labels.classes[name][i]] }),

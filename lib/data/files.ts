@@ -22,13 +22,21 @@ export function dataError(where: string, expected: string, found: string, mend: 
 
 /** The short name of a file in a message: its folder and its name. */
 export function label(file: string): string {
-  return path.join(path.basename(path.dirname(path.resolve(file))), path.basename(file)).split(path.sep).join("/");
+  return path
+    .join(path.basename(path.dirname(path.resolve(file))), path.basename(file))
+    .split(path.sep)
+    .join("/");
 }
 
 /** Folders that may hold data sets, in the order in which they are looked through. */
 export function dataRoots(explicit?: string): string[] {
   if (explicit && !fs.existsSync(explicit))
-    throw dataError(`--data ${explicit}`, "a folder", "none", "Give the folder that holds the data sets, or one data set.");
+    throw dataError(
+      `--data ${explicit}`,
+      "a folder",
+      "none",
+      "Give the folder that holds the data sets, or one data set.",
+    );
   const root = projectRoot();
   const places = [explicit, process.env.CIA_DATA, path.join(root, "data"), path.join(root, "..", "shared", "data")];
   return [...new Set(places.filter((p): p is string => !!p).map((p) => path.resolve(p)))];

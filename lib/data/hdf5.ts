@@ -12,10 +12,7 @@ let opened = 0;
  * Opens an HDF5 file, calls `use` with its root and closes it.
  * @throws DataError where it is no HDF5, or cut
  */
-export async function withHdf5<T>(
-  file: string,
-  use: (root: Group, where: string, fileBytes: number) => T,
-): Promise<T> {
+export async function withHdf5<T>(file: string, use: (root: Group, where: string, fileBytes: number) => T): Promise<T> {
   const where = label(file);
   const bytes = readBytes(file);
   const signature = Buffer.from(bytes.subarray(0, 8)).toString("latin1");
@@ -37,7 +34,12 @@ export async function withHdf5<T>(
     if (error instanceof DataError) throw error;
     const reason = String((error as Error).message ?? error).split("\n");
     const last = reason.filter((line) => line.trim()).pop() ?? "";
-    throw dataError(where, "a whole HDF5 file", `an error of the HDF5 library (${last.trim().slice(0, 160)})`, "The file is cut, damaged, or keeps its data elsewhere: fetch it again.");
+    throw dataError(
+      where,
+      "a whole HDF5 file",
+      `an error of the HDF5 library (${last.trim().slice(0, 160)})`,
+      "The file is cut, damaged, or keeps its data elsewhere: fetch it again.",
+    );
   } finally {
     module.FS.unlink(name);
   }
@@ -47,11 +49,21 @@ export async function withHdf5<T>(
 export function entity(group: Group, key: string, where: string): Group | H5Dataset {
   const found = group.get(key);
   if (found === null)
-    throw dataError(where, `the key ${key}`, group.keys().slice(0, 8).join(", ") || "none", "Is it a file of another format?");
+    throw dataError(
+      where,
+      `the key ${key}`,
+      group.keys().slice(0, 8).join(", ") || "none",
+      "Is it a file of another format?",
+    );
   const type = "type" in found ? String(found.type) : "Reference";
   if (type === "Dataset") return found as H5Dataset;
   if (type === "Group") return found as Group;
-  throw dataError(`${where}, ${key}`, "data inside the file", `a link (${type})`, "Links are not followed: store the data in the file.");
+  throw dataError(
+    `${where}, ${key}`,
+    "data inside the file",
+    `a link (${type})`,
+    "Links are not followed: store the data in the file.",
+  );
 }
 
 function checked(group: Group, key: string, where: string): H5Dataset {
@@ -61,7 +73,12 @@ function checked(group: Group, key: string, where: string): H5Dataset {
   const h5 = dataset as H5Dataset;
   const filter = h5.filters.find((f) => !known.has(f.id));
   if (filter)
-    throw dataError(`${where}, ${key}`, "no compression or gzip", `the filter ${filter.name || filter.id}`, "Rewrite it: `h5repack -f GZIP=4 IN OUT`.");
+    throw dataError(
+      `${where}, ${key}`,
+      "no compression or gzip",
+      `the filter ${filter.name || filter.id}`,
+      "Rewrite it: `h5repack -f GZIP=4 IN OUT`.",
+    );
   if (h5.metadata.virtual_sources)
     throw dataError(`${where}, ${key}`, "data inside the file", "a virtual data set", "Copy its data into the file.");
   return h5;
@@ -82,7 +99,12 @@ export function readArray(group: Group, key: string, where: string, fileBytes = 
   const dims = shape ?? [];
   const bytes = sizeOf(dims, at) * size;
   if (bytes > 1032 * fileBytes)
-    throw dataError(at, `at most ${1032 * fileBytes} bytes`, `shape (${dims.join(", ")})`, "The file does not hold what it declares: fetch it again.");
+    throw dataError(
+      at,
+      `at most ${1032 * fileBytes} bytes`,
+      `shape (${dims.join(", ")})`,
+      "The file does not hold what it declares: fetch it again.",
+    );
   if (bytes === 0) return { shape: dims, data: new Float32Array(0) };
   const value = h5.value as ArrayLike<number | bigint>;
   return { shape: dims, data: value instanceof Float32Array ? value : Float32Array.from(value, Number) };

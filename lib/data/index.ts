@@ -3,6 +3,7 @@ export { dataRoots, findDataDir } from "./files";
 export {
   batches,
   hashOf,
+  holdOut,
   modalitiesOf,
   pack,
   padTo,
@@ -16,7 +17,16 @@ export {
   type RawDataset,
   type RawSequence,
 } from "./pack";
-export { knownDataset, knownDatasets, loadDataset, type FeatureSet, type KnownDataset, type LoadOptions } from "./registry";
+export { formats, loadFolder, type Format } from "./folder";
+export type { FolderOptions } from "./labels";
+export {
+  knownDataset,
+  knownDatasets,
+  loadDataset,
+  type FeatureSet,
+  type KnownDataset,
+  type LoadOptions,
+} from "./registry";
 export { scalings, type Scaling } from "./scale";
 export { makeSynthetic, syntheticBayes, type SyntheticBayes, type SyntheticOptions } from "./synthetic";
 export { intensityClass, round, targetsOf, tasksOf, type Rounding, type TargetOptions } from "./targets";

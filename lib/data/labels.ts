@@ -9,14 +9,36 @@ export interface LabelOptions {
   readonly positiveFrom?: number;
 }
 
+/** How a folder of the user's own is to be read. */
+export interface FolderOptions extends LabelOptions {
+  /** What the data set is called; the folder's name when absent. */
+  readonly name?: string;
+  /** Which label column: its number from 0, or its name where columns have names. */
+  readonly labelColumn?: number | string;
+  /** Which feature files, where a folder has several for one modality (`npy`: the NAME of `text_NAME.npy`). */
+  readonly features?: string;
+  /** The folder is only predicted on: it may lack labels, and any split but one. */
+  readonly forPrediction?: boolean;
+}
+
 /** Refuses a label that is not finite or outside the range. */
 export function checkLabels(values: ArrayLike<number>, where: string, range?: readonly [number, number]): void {
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     if (!Number.isFinite(v))
-      throw dataError(`${where}, label ${i + 1}`, "a number", String(v), "A missing label is not a neutral one: mend or remove it.");
+      throw dataError(
+        `${where}, label ${i + 1}`,
+        "a number",
+        String(v),
+        "A missing label is not a neutral one: mend or remove it.",
+      );
     if (range && (v < range[0] || v > range[1]))
-      throw dataError(`${where}, label ${i + 1}`, `${range[0]} to ${range[1]}`, String(v), "Is it another label column or another scale?");
+      throw dataError(
+        `${where}, label ${i + 1}`,
+        `${range[0]} to ${range[1]}`,
+        String(v),
+        "Is it another label column or another scale?",
+      );
   }
 }
 

@@ -2,8 +2,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { modalityOrder, type Modality, type SplitName } from "../core/types";
-import { labelsFromArrays, sequencesFromArrays, type ColumnOptions, type PerSplit } from "./arrays";
+import { labelsFromArrays, sequencesFromArrays, type PerSplit } from "./arrays";
 import { dataError } from "./files";
+import type { FolderOptions } from "./labels";
 import { readArray, withHdf5 } from "./hdf5";
 import type { NdArray } from "./npy";
 import { splitNames, type RawDataset } from "./pack";
@@ -20,40 +21,70 @@ function featureFile(dir: string, m: Modality, split: SplitName): string | undef
   return names.map((name) => path.join(dir, name)).find((file) => fs.existsSync(file));
 }
 
+/** How a format lays out one array a modality and split: its file, where there is one, and how it is read. */
+export interface ArrayLayout {
+  readonly format: string;
+  readonly holds: string;
+  readonly feature: (dir: string, m: Modality, split: SplitName) => string | undefined;
+  readonly labels: (dir: string, split: SplitName) => string;
+  readonly read: (file: string) => NdArray | Promise<NdArray>;
+}
+
+const mfnLayout: ArrayLayout = {
+  format: "mfn-h5",
+  holds: "{text,audio,video,y}_{train,valid,test}.h5",
+  feature: featureFile,
+  labels: (dir, split) => path.join(dir, `y_${split}.h5`),
+  read: readD1,
+};
+
+/** What is said of a folder that its files do not say. */
+export type About = Pick<RawDataset, "name" | "features"> & Partial<Pick<RawDataset, "caveats" | "classNames">>;
+
 /**
- * A `new_data` folder of any widths. A modality is taken where every split that has labels has it; one that only some splits
- * have (the released text of MMMO and YouTube lacks its training part) is left out with a caveat.
+ * A folder of arrays of any widths, one file a modality and split. A modality is taken where every split has it; one that only
+ * some splits have (the public text of MMMO and YouTube lacks its training part) is left out with a caveat.
  */
-export async function readMfn(
+export async function readArrayFolder(
   dir: string,
-  about: { name: string; features: string; caveats?: readonly string[]; classNames?: readonly string[] },
-  options: ColumnOptions = {},
+  layout: ArrayLayout,
+  about: About,
+  options: FolderOptions = {},
 ): Promise<RawDataset> {
+  const where = path.basename(path.resolve(dir));
+  const mend = `A folder in ${layout.format} holds ${layout.holds}.`;
   const labels: PerSplit<NdArray> = {};
+  const present: SplitName[] = [];
   for (const split of splitNames) {
-    const file = path.join(dir, `y_${split}.h5`);
-    if (fs.existsSync(file)) labels[split] = await readD1(file);
-    else if (split !== "valid")
-      throw dataError(`${path.basename(dir)}/y_${split}.h5`, "the labels of this split", "no file", "An mfn-h5 folder holds {text,audio,video,y}_{train,valid,test}.h5.");
+    const file = layout.labels(dir, split);
+    const here = modalityOrder.some((m) => layout.feature(dir, m, split));
+    if (fs.existsSync(file)) labels[split] = await layout.read(file);
+    else if (!options.forPrediction && (here || split !== "valid"))
+      throw dataError(`${where}/${path.basename(file)}`, "the labels of this split", "no file", mend);
+    if (labels[split] || here) present.push(split);
   }
-  const present = splitNames.filter((split) => labels[split]);
   const caveats = [...(about.caveats ?? [])];
   const features: Partial<Record<Modality, PerSplit<NdArray>>> = {};
   for (const m of modalityOrder) {
-    const files = present.map((split) => [split, featureFile(dir, m, split)] as const);
+    const files = present.map((split) => [split, layout.feature(dir, m, split)] as const);
     const missing = files.filter(([, file]) => !file).map(([split]) => split);
     if (missing.length === files.length) continue;
     if (missing.length) {
-      caveats.push(`No ${stems[m]}: its files for ${missing.join(", ")} are missing.`);
+      caveats.push(`${m} is left out: it has no file for ${missing.join(", ")}.`);
       continue;
     }
     const arrays: PerSplit<NdArray> = {};
-    for (const [split, file] of files) arrays[split] = await readD1(file!);
+    for (const [split, file] of files) arrays[split] = await layout.read(file!);
     features[m] = arrays;
   }
   if (!Object.keys(features).length)
-    throw dataError(path.basename(dir), "features of at least one modality in every split", "none", "An mfn-h5 folder holds {text,audio,video,y}_{train,valid,test}.h5.");
-  const read = labelsFromArrays(labels, `${path.basename(dir)}/y_SPLIT.h5`, options);
-  const raw = sequencesFromArrays({ ...about, caveats }, features, read);
+    throw dataError(where, "features of at least one modality in every split", "none", mend);
+  const read = labelsFromArrays(labels, `${where}/${path.basename(layout.labels(dir, "train"))}`, options);
+  const raw = sequencesFromArrays({ ...about, caveats }, features, read, options);
   return about.classNames ? { ...raw, classNames: about.classNames } : raw;
+}
+
+/** An MFN / MFM `new_data` folder. */
+export function readMfn(dir: string, about: About, options: FolderOptions = {}): Promise<RawDataset> {
+  return readArrayFolder(dir, mfnLayout, about, options);
 }

@@ -20,7 +20,12 @@ export function readMosei(dir: string, text: "minilm" | "spacy300"): RawDataset 
   const width = text === "minilm" ? 384 : 300;
   const { shape, data } = readNpy(path.join(dir, `text_${text}.npy`));
   if (shape.join() !== `${table.rows},${width}`)
-    throw dataError(`mosei/text_${text}.npy`, `shape (${table.rows}, ${width}): a row of labels.csv each`, `(${shape.join(", ")})`, "Was another file renamed? Fetch or encode it again.");
+    throw dataError(
+      `mosei/text_${text}.npy`,
+      `shape (${table.rows}, ${width}): a row of labels.csv each`,
+      `(${shape.join(", ")})`,
+      "Was another file renamed? Fetch or encode it again.",
+    );
   const video = table.text("video_id");
   const segment = table.text("segment_id");
   const start = table.numbers("start");
@@ -32,7 +37,9 @@ export function readMosei(dir: string, text: "minilm" | "spacy300"): RawDataset 
   const ids = video.map((v, i) => `${v}[${segment[i]}]`);
   const of = (name: string) =>
     groupRows(
-      ids.map((id, row) => ({ id, row, video: video[row], order: start[row] })).filter(({ row }) => split[row] === name),
+      ids
+        .map((id, row) => ({ id, row, video: video[row], order: start[row] }))
+        .filter(({ row }) => split[row] === name),
       ({ row }) => ({
         x: { T: data.subarray(row * width, (row + 1) * width) },
         intensity: [sentiment[row]],

@@ -1,4 +1,5 @@
 // CMU-MOSI: bc-LSTM's feature files on their own 62 / 31 split, and the CMU split with transcript features and clean audio.
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { readNumbers, readTable, type NumberTable, type Table } from "./csv";
 import { dataError, label, readText } from "./files";
@@ -22,24 +23,40 @@ function readTranscripts(file: string): { id: string; text: string; label: numbe
   const rows: string[][] = parse(readText(file), { relax_column_count: true, skip_empty_lines: true });
   return rows.map((cells, i) => {
     if (cells.length < 4 || !/^.+_\d+$/.test(cells[0]))
-      throw dataError(`${label(file)}, row ${i + 1}`, "video_segment, text, constant, label", cells.join(",").slice(0, 60), "Fetch the file again.");
+      throw dataError(
+        `${label(file)}, row ${i + 1}`,
+        "video_segment, text, constant, label",
+        cells.join(",").slice(0, 60),
+        "Fetch the file again.",
+      );
     return { id: cells[0], text: cells[1], label: Number(cells[3]) };
   });
 }
 
 /** Rows of transcripts.csv that the rows of a split's feature files are. */
-function joinKeys(dir: string, split: "train" | "test", count: number, utterances: number): Int32Array {
+function joinKeys(dir: string, split: "train" | "test", count: number | undefined, utterances: number): Int32Array {
   const file = path.join(dir, `text_${split}.csv`);
   const { rows, columns, data } = readNumbers(file, { rows: count });
   return Int32Array.from({ length: rows }, (_, i) => {
     const key = data[i * columns];
     if (!(Number.isInteger(key) && key >= 0 && key < utterances))
-      throw dataError(`${label(file)}, row ${i + 1}, column 1`, `a row number of transcripts.csv, 0 to ${utterances - 1}`, String(key), "Is it text_SPLIT0.csv renamed?");
+      throw dataError(
+        `${label(file)}, row ${i + 1}, column 1`,
+        `a row number of transcripts.csv, 0 to ${utterances - 1}`,
+        String(key),
+        "Is it text_SPLIT0.csv renamed?",
+      );
     return key;
   });
 }
 
-function readFeatures(dir: string, m: "T" | "A" | "V", split: "train" | "test", width?: number, count?: number): NumberTable {
+function readFeatures(
+  dir: string,
+  m: "T" | "A" | "V",
+  split: "train" | "test",
+  width?: number,
+  count?: number,
+): NumberTable {
   const columns = width === undefined ? undefined : width + 1;
   const what = width === undefined ? undefined : `${width} features, 1 label`;
   return readNumbers(path.join(dir, `${fileOf[m]}_${split}0.csv`), { rows: count, columns, what });
@@ -51,27 +68,43 @@ function readFeatures(dir: string, m: "T" | "A" | "V", split: "train" | "test", 
  */
 export function readBcLstm(dir: string, known: boolean, name = "mosi", features = "bclstm"): RawDataset {
   const utterances = readTranscripts(path.join(dir, "transcripts.csv"));
+  const here = (["T", "A", "V"] as const).filter(
+    (m) => known || fs.existsSync(path.join(dir, `${fileOf[m]}_train0.csv`)),
+  );
+  if (!here.length)
+    throw dataError(
+      path.basename(dir),
+      "text_train0.csv, audio_train0.csv or video_train0.csv",
+      "none",
+      "A folder in bc-lstm-csv holds these.",
+    );
   const found: { T?: number; A?: number; V?: number } = {};
   const read = (split: "train" | "test"): RawSequence[] => {
-    const text = readFeatures(dir, "T", split, known ? widths.T : undefined, known ? rowCount[split] : undefined);
-    const count = text.rows;
-    const tables = {
-      T: text,
-      A: readFeatures(dir, "A", split, known ? widths.A : found.A, count),
-      V: readFeatures(dir, "V", split, known ? widths.V : found.V, count),
-    };
-    const keys = joinKeys(dir, split, count, utterances.length);
-    for (const m of ["T", "A", "V"] as const) found[m] = tables[m].columns - 1;
-    const labels = Float64Array.from(keys, (_, i) => text.data[(i + 1) * text.columns - 1]);
+    const keys = joinKeys(dir, split, known ? rowCount[split] : undefined, utterances.length);
+    const tables: Partial<Record<"T" | "A" | "V", NumberTable>> = {};
+    for (const m of here) {
+      const table = (tables[m] = readFeatures(dir, m, split, known ? widths[m] : found[m], keys.length));
+      found[m] = table.columns - 1;
+    }
+    const labelOf = ({ columns, data }: NumberTable, row: number) => data[(row + 1) * columns - 1];
+    const labels = Array.from(keys, (_, row) => labelOf(tables[here[0]]!, row));
     labels.forEach((value, i) => {
       const where = `${path.basename(dir)}/{text,audio,video}_${split}0.csv, row ${i + 1}`;
-      if (value !== 0 && value !== 1) throw dataError(where, "a label 0 or 1 in the last column", String(value), "Fetch the files again.");
-      for (const m of ["A", "V"] as const) {
-        const other = tables[m].data[(i + 1) * tables[m].columns - 1];
-        if (other !== value) throw dataError(where, "the same label in the three files", `${value} and ${other}`, "Their rows are not of the same utterances: fetch the folder again.");
+      if (value !== 0 && value !== 1)
+        throw dataError(where, "a label 0 or 1 in the last column", String(value), "Fetch the files again.");
+      for (const m of here) {
+        const other = labelOf(tables[m]!, i);
+        if (other === value) continue;
+        const mend = "Their rows are not of the same utterances: fetch the folder again.";
+        throw dataError(where, `the same label in ${here.join(", ")}`, `${value} and ${other}`, mend);
       }
       if (utterances[keys[i]].label !== value)
-        throw dataError(where, `the label of ${utterances[keys[i]].id} in transcripts.csv`, String(value), "The join key does not fit: fetch the folder again.");
+        throw dataError(
+          where,
+          `the label of ${utterances[keys[i]].id} in transcripts.csv`,
+          String(value),
+          "The join key does not fit: fetch the folder again.",
+        );
     });
     return groupRows(
       Array.from(keys, (key, row) => {
@@ -80,8 +113,8 @@ export function readBcLstm(dir: string, known: boolean, name = "mosi", features 
       }),
       ({ row }) => ({
         x: Object.fromEntries(
-          (["T", "A", "V"] as const).map((m) => {
-            const { columns, data } = tables[m];
+          here.map((m) => {
+            const { columns, data } = tables[m]!;
             return [m, Float32Array.from(data.subarray(row * columns, (row + 1) * columns - 1))];
           }),
         ),
@@ -104,7 +137,12 @@ export function readBcLstm(dir: string, known: boolean, name = "mosi", features 
   };
 }
 
-const cmuSplit: Readonly<Record<string, "train" | "valid" | "test">> = { train: "train", dev: "valid", valid: "valid", test: "test" };
+const cmuSplit: Readonly<Record<string, "train" | "valid" | "test">> = {
+  train: "train",
+  dev: "valid",
+  valid: "valid",
+  test: "test",
+};
 
 function readLabels(dir: string): Table {
   const table = readTable(path.join(dir, "labels.csv"));
@@ -114,7 +152,8 @@ function readLabels(dir: string): Table {
 
 function splitsOf(table: Table): ("train" | "valid" | "test")[] {
   return table.text("split_1284_229_686").map((name, i) => {
-    if (!cmuSplit[name]) throw dataError(`${table.where}, row ${i + 2}`, "train, dev or test", name, "Fetch the file again.");
+    if (!cmuSplit[name])
+      throw dataError(`${table.where}, row ${i + 2}`, "train, dev or test", name, "Fetch the file again.");
     return cmuSplit[name];
   });
 }
@@ -136,7 +175,12 @@ export function readMosiCmu(dir: string, text: "minilm" | "spacy300", audio: boo
   const features = readNpy(path.join(dir, `text_${text}.npy`));
   const width = text === "minilm" ? 384 : 300;
   if (features.shape.join() !== `2199,${width}`)
-    throw dataError(`mosi/text_${text}.npy`, `shape (2199, ${width})`, `(${features.shape.join(", ")})`, "Was another file renamed? Fetch or encode it again.");
+    throw dataError(
+      `mosi/text_${text}.npy`,
+      `shape (2199, ${width})`,
+      `(${features.shape.join(", ")})`,
+      "Was another file renamed? Fetch or encode it again.",
+    );
   const A = audio ? readAudio(dir) : undefined;
   const ids = table.text("id");
   const intensity = table.numbers("intensity");
@@ -146,7 +190,9 @@ export function readMosiCmu(dir: string, text: "minilm" | "spacy300", audio: boo
   const transcripts = new Map(table.text("text").map((t, i) => [ids[i], t]));
   const rowsOf = (name: string) =>
     groupRows(
-      ids.map((id, row) => ({ id, row, video: video[row], order: start[row] })).filter(({ row }) => split[row] === name),
+      ids
+        .map((id, row) => ({ id, row, video: video[row], order: start[row] }))
+        .filter(({ row }) => split[row] === name),
       ({ row }) => ({
         x: {
           T: features.data.subarray(row * width, (row + 1) * width),
@@ -162,7 +208,9 @@ export function readMosiCmu(dir: string, text: "minilm" | "spacy300", audio: boo
     widths: { T: width, ...(audio && { A: widths.A }) },
     splits: { train: rowsOf("train"), valid: rowsOf("valid"), test: rowsOf("test") },
     scale: { low: -3, high: 3, positiveFrom: 0 },
-    caveats: ["Text features computed from the transcripts, not the paper's word vectors; no clean visual features exist here."],
+    caveats: [
+      "Text features computed from the transcripts, not the paper's word vectors; no clean visual features exist here.",
+    ],
     transcript: (id) => transcripts.get(id),
   };
 }
@@ -172,7 +220,12 @@ export function readMosiWords(dir: string): RawDataset {
   const table = readLabels(dir);
   const { shape, data } = readNpy(path.join(dir, "words_spacy300.npy"));
   if (shape.join() !== "2199,20,300")
-    throw dataError("mosi/words_spacy300.npy", "shape (2199, 20, 300)", `(${shape.join(", ")})`, "Was another file renamed?");
+    throw dataError(
+      "mosi/words_spacy300.npy",
+      "shape (2199, 20, 300)",
+      `(${shape.join(", ")})`,
+      "Was another file renamed?",
+    );
   const intensity = table.numbers("intensity");
   const video = table.text("video_id");
   const split = splitsOf(table);

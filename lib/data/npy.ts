@@ -40,7 +40,12 @@ const readers: Readonly<Record<string, Reader>> = {
 export function sizeOf(shape: readonly number[], where: string): number {
   const size = shape.reduce((a, b) => a * b, 1);
   if (!shape.every((d) => Number.isInteger(d) && d >= 0) || size * 4 > maximumBytes)
-    throw dataError(where, `an array of at most ${maximumBytes} bytes`, `shape (${shape.join(", ")})`, "Split the file.");
+    throw dataError(
+      where,
+      `an array of at most ${maximumBytes} bytes`,
+      `shape (${shape.join(", ")})`,
+      "Split the file.",
+    );
   return size;
 }
 
@@ -64,7 +69,12 @@ export function decodeArray(
   const size = sizeOf(shape, where);
   if (bytes.byteLength !== size * width) {
     const found = `${bytes.byteLength}`;
-    throw dataError(where, `${size * width} bytes for shape (${shape.join(", ")})`, found, "The file is cut or damaged: fetch it again.");
+    throw dataError(
+      where,
+      `${size * width} bytes for shape (${shape.join(", ")})`,
+      found,
+      "The file is cut or damaged: fetch it again.",
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = dtype[0] !== ">";
@@ -84,10 +94,16 @@ export function decodeArray(
 
 /** Decodes the bytes of one .npy file, versions 1 to 3. */
 export function decodeNpy(bytes: Uint8Array, where: string): NdArray {
-  const cut = () => dataError(where, "a whole .npy header", `${bytes.length} bytes`, "The file is cut: fetch it again.");
+  const cut = () =>
+    dataError(where, "a whole .npy header", `${bytes.length} bytes`, "The file is cut: fetch it again.");
   if (bytes.length < 10) throw cut();
   if (Buffer.from(bytes.subarray(0, 6)).toString("latin1") !== "\x93NUMPY")
-    throw dataError(where, "a NumPy .npy file", "other first bytes", "Was the file renamed, or is it a Git LFS pointer?");
+    throw dataError(
+      where,
+      "a NumPy .npy file",
+      "other first bytes",
+      "Was the file renamed, or is it a Git LFS pointer?",
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = bytes[6] === 1 ? 10 : 12;
   if (bytes.length < start) throw cut();
@@ -98,8 +114,17 @@ export function decodeNpy(bytes: Uint8Array, where: string): NdArray {
   const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const dims = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
   if (descr === undefined || order === undefined || dims === undefined)
-    throw dataError(where, "a plain array with descr, fortran_order and shape", header.trim().slice(0, 80), "Save it as float32.");
-  const shape = dims.split(",").map((d) => d.trim()).filter((d) => d !== "").map(Number);
+    throw dataError(
+      where,
+      "a plain array with descr, fortran_order and shape",
+      header.trim().slice(0, 80),
+      "Save it as float32.",
+    );
+  const shape = dims
+    .split(",")
+    .map((d) => d.trim())
+    .filter((d) => d !== "")
+    .map(Number);
   return decodeArray(bytes.subarray(start + length), descr, shape, order === "True", where);
 }
 

@@ -1,6 +1,7 @@
 // Sequences into packed splits and batches, and what may be done to a split: choose sequences, modalities, padding.
 import { createHash } from "node:crypto";
 import { DataError } from "../core/errors";
+import { Rng } from "../core/rng";
 import {
   modalityOrder,
   type Batch,
@@ -10,6 +11,7 @@ import {
   type Modality,
   type Repair,
   type Split,
+  type Scaler,
   type SplitName,
   type Targets,
 } from "../core/types";
@@ -64,8 +66,7 @@ function takeRows({ width, data }: Matrix, rows: Int32Array): Matrix {
 function takeUnits<T extends Int32Array | Float32Array>(values: T, units: ArrayLike<number>, each: number): T {
   const length = units.length * each;
   const out = values instanceof Int32Array ? new Int32Array(length) : new Float32Array(length);
-  for (let i = 0; i < units.length; i++)
-    for (let k = 0; k < each; k++) out[i * each + k] = values[units[i] * each + k];
+  for (let i = 0; i < units.length; i++) for (let k = 0; k < each; k++) out[i * each + k] = values[units[i] * each + k];
   return out as T;
 }
 
@@ -168,7 +169,9 @@ export function padTo(dataset: Dataset, length: number, at: "end" | "front" = "e
       for (let s = 0; s < n; s++) {
         const steps = split.offsets[s + 1] - split.offsets[s];
         if (steps > length)
-          throw new DataError(`sequence ${split.ids[s]}: expected at most ${length} steps, found ${steps}. Pad to more.`);
+          throw new DataError(
+            `sequence ${split.ids[s]}: expected at most ${length} steps, found ${steps}. Pad to more.`,
+          );
         const from = data.subarray(split.offsets[s] * width, split.offsets[s + 1] * width);
         out.set(from, (s * length + (at === "front" ? length - steps : 0)) * width);
       }
@@ -177,6 +180,38 @@ export function padTo(dataset: Dataset, length: number, at: "end" | "front" = "e
     return { ...split, rowIds: undefined, offsets, x: mapX(split.x, place) };
   };
   return withSplits(dataset, mapSplits(dataset, pad));
+}
+
+/**
+ * Holds sequences of the training split out for validation: whole videos, drawn by `seed`.
+ * @param fraction share of the training videos, above 0 and below 1
+ * @throws DataError where the features have seen the labels of the training videos (`leaks` says how), or a split exists
+ */
+export function holdOut(dataset: Dataset, fraction: number, seed = 1): Dataset {
+  const { train } = dataset;
+  if (dataset.leaks)
+    throw new DataError(
+      `${dataset.name}, ${dataset.features}: expected features that saw no training labels, found leaking ones. ${dataset.leaks}.`,
+    );
+  if (dataset.valid)
+    throw new DataError(
+      `${dataset.name}: expected no validation split yet, found one. Use the one that the data comes with.`,
+    );
+  const videoOf = train.videos ?? train.ids;
+  const videos = [...new Set(videoOf)];
+  const count = Math.max(1, Math.round(fraction * videos.length));
+  if (!(fraction > 0) || count >= videos.length)
+    throw new DataError(
+      `${dataset.name}: expected a share of ${videos.length} videos that leaves some to train on, found ${fraction}. Give 0.1 or 0.2.`,
+    );
+  const order = new Rng(seed, "holdOut").permutation(videos.length);
+  const out = new Set(Array.from(order.subarray(0, count), (i) => videos[i]));
+  const where = (held: boolean) => [...videoOf.keys()].filter((i) => out.has(videoOf[i]) === held);
+  return withSplits(dataset, {
+    train: select(train, where(false)),
+    valid: select(train, where(true)),
+    test: dataset.test,
+  });
 }
 
 /** Numbers and names in a fixed byte order, so that the hash is the same on every machine. */
@@ -238,8 +273,10 @@ export interface RawDataset extends Pick<
 }
 
 export interface PackOptions {
-  /** Fitted on the training rows ("perSplit": on each split, as released). Default "standardise". */
-  readonly scaling?: Scaling;
+  /** Fitted on the training rows ("perSplit": on each split, as released), or one fitted before. Default "standardise". */
+  readonly scaling?: Scaling | Scaler;
+  /** The data is only predicted on: any split may be missing. */
+  readonly forPrediction?: boolean;
   /** Keep steps that are 0 in every modality at the ends of a sequence. Default false: they are padding and go. */
   readonly keepPadding?: boolean;
 }
@@ -315,7 +352,7 @@ function repair(split: Split, where: string): Repair[] {
 }
 
 /** A video (or, where none is known, a sequence) that lies in two splits would be trained on and tested on. */
-function checkSplits(raw: RawDataset): void {
+function checkSplits(raw: RawDataset, forPrediction: boolean): void {
   const seen = new Map<string, SplitName>();
   for (const name of splitNames)
     for (const { video } of raw.splits[name] ?? []) {
@@ -328,27 +365,47 @@ function checkSplits(raw: RawDataset): void {
         );
       seen.set(video, name);
     }
+  if (forPrediction) {
+    if (splitNames.some((name) => raw.splits[name]?.length)) return;
+    throw new DataError(`${raw.name}: expected sequences to predict, found none. Check the files of the folder.`);
+  }
   for (const name of ["train", "test"] as const)
     if (!raw.splits[name]?.length)
       throw new DataError(`${raw.name}: expected sequences in ${name}, found none. Check the names of the splits.`);
 }
 
+/** A scaling fitted elsewhere fits only features of the same widths. */
+function checkedScaler(scaler: Scaler, raw: RawDataset): Scaler {
+  for (const m of modalityOrder) {
+    const width = raw.widths[m];
+    if (width === undefined || scaler[m]?.shift.length === width) continue;
+    throw new DataError(
+      `${raw.name}, ${m}: expected ${scaler[m]?.shift.length ?? "no"} features, as the model was trained on, found ${width}. ` +
+        "Give the same features that it was trained with.",
+    );
+  }
+  return scaler;
+}
+
 /** Checks, packs, repairs and scales what a reader found, and takes its hash. */
-export function pack(raw: RawDataset, { scaling = "standardise", keepPadding = false }: PackOptions = {}): Dataset {
-  checkSplits(raw);
+export function pack(raw: RawDataset, options: PackOptions = {}): Dataset {
+  const { scaling = "standardise", keepPadding = false, forPrediction = false } = options;
+  checkSplits(raw, forPrediction);
   const repairs: Repair[] = [...(raw.repairs ?? [])];
   const splits: Partial<Record<SplitName, Split>> = {};
   for (const name of splitNames) {
     const sequences = raw.splits[name];
-    if (!sequences?.length) continue;
-    splits[name] = packSplit(raw, sequences, raw.level === "sequence" && !keepPadding);
+    if (!sequences?.length && name === "valid") continue;
+    splits[name] = packSplit(raw, sequences ?? [], raw.level === "sequence" && !keepPadding);
     repairs.push(...repair(splits[name], name));
   }
   const train = splits.train!;
-  const fitted = fitScaling(scaling, train);
-  for (const split of Object.values(splits)) scaleSplit(split, scaling === "perSplit" ? fitScaling(scaling, split) : fitted);
+  const scaler = typeof scaling === "string" ? fitScaling(scaling, train) : checkedScaler(scaling, raw);
+  for (const split of Object.values(splits))
+    scaleSplit(split, scaling === "perSplit" ? fitScaling(scaling, split) : scaler);
   const { name, features, level, caveats, scale, classNames, transcript, leaks } = raw;
-  const about = { name, features, level, caveats, repairs, scale, classNames, transcript, leaks };
+  const kept = scaling === "perSplit" ? undefined : scaler;
+  const about = { name, features, level, caveats, repairs, scale, scaler: kept, classNames, transcript, leaks };
   const made = { ...about, ...splits, train, test: splits.test!, modalities: modalitiesOf(train) };
   return { ...made, hash: hashOf(made) };
 }

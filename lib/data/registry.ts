@@ -60,7 +60,8 @@ const mosei = (text: "minilm" | "spacy300"): FeatureSet => ({
 });
 
 const h5Files = ["audio", "video", "y"].flatMap((s) => ["train", "valid", "test"].map((split) => `${s}_${split}.h5`));
-const noText = "The public text of this data set lacks its training part, so T and T+A+V cannot be run on the papers' split.";
+const noText =
+  "The public text of this data set lacks its training part, so T and T+A+V cannot be run on the papers' split.";
 
 export const knownDatasets: readonly KnownDataset[] = [
   {
@@ -111,7 +112,11 @@ export const knownDatasets: readonly KnownDataset[] = [
         files: h5Files,
         // The papers cut at > 3.5; labels come in halves, so the lowest positive one is 4.
         read: (dir) =>
-          readMfn(dir, { name: "mmmo", features: "covarep+facet", caveats: [noText] }, { labelRange: [1, 5], positiveFrom: 4 }),
+          readMfn(
+            dir,
+            { name: "mmmo", features: "covarep+facet", caveats: [noText] },
+            { labelRange: [1, 5], positiveFrom: 4 },
+          ),
       },
     ],
   },
@@ -132,7 +137,10 @@ export const knownDatasets: readonly KnownDataset[] = [
           readMfn(dir, {
             name: "youtube",
             features: "covarep+facet",
-            caveats: [noText, "Most samples have neither audio nor video (125 of 173 in training): they are one row of zeros."],
+            caveats: [
+              noText,
+              "Most samples have neither audio nor video (125 of 173 in training): they are one row of zeros.",
+            ],
           }),
       },
     ],
@@ -170,7 +178,9 @@ function refuseFeatures(known: KnownDataset, asked: string): Error {
     return new DataError(
       `mosi, features ${asked}: expected ${oneOf(names)}, found a mixture with bc-LSTM's text or video features. ${mosiLeak}.`,
     );
-  return new UsageError(`${known.name}, features ${asked}: expected ${oneOf(names)}, found ${asked}. See \`npm run data -- list\`.`);
+  return new UsageError(
+    `${known.name}, features ${asked}: expected ${oneOf(names)}, found ${asked}. See \`npm run data -- list\`.`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
-// Scaling of features. Fitted on the training rows; the released script's own way is a named switch.
-import { modalityOrder, type Matrix, type Modality, type Split } from "../core/types";
+// Scaling of features. Scaler on the training rows; the released script's own way is a named switch.
+import { modalityOrder, type Affine, type Matrix, type Scaler, type Split } from "../core/types";
 
 /**
  * - `standardise`: each column to mean 0 and (population) standard deviation 1
@@ -11,13 +11,6 @@ import { modalityOrder, type Matrix, type Modality, type Split } from "../core/t
  */
 export type Scaling = "standardise" | "maxabs" | "columnMaxabs" | "perSplit" | "none";
 export const scalings: readonly Scaling[] = ["standardise", "maxabs", "columnMaxabs", "perSplit", "none"];
-
-/** x -> (x - shift) / by, column by column. */
-interface Affine {
-  readonly shift: Float64Array;
-  readonly by: Float64Array;
-}
-export type Fitted = Readonly<Partial<Record<Modality, Affine>>>;
 
 /** A row that is 0 throughout is a missing one (padding, a silent or faceless step): not fitted on, and 0 afterwards. */
 function isMissing({ width, data }: Matrix, row: number): boolean {
@@ -43,17 +36,17 @@ function fitMatrix(scaling: Scaling, matrix: Matrix): Affine {
     by.fill(0);
     data.forEach((v, i) => (by[i % width] = Math.max(by[i % width], Math.abs(v))));
   } else if (scaling === "maxabs") by.fill(data.reduce((a, v) => Math.max(a, Math.abs(v)), 0));
-  else if (scaling === "perSplit") by.fill(data.reduce((a, v) => Math.max(a, v), -Infinity));
-  return { shift, by: by.map((v) => v || 1) };
+  else if (scaling === "perSplit" && data.length) by.fill(data.reduce((a, v) => Math.max(a, v), -Infinity));
+  return { shift: [...shift], by: Array.from(by, (v) => v || 1) };
 }
 
 /** What scaling would do to data like this split's. */
-export function fitScaling(scaling: Scaling, { x }: Split): Fitted {
+export function fitScaling(scaling: Scaling, { x }: Split): Scaler {
   return Object.fromEntries(modalityOrder.flatMap((m) => (x[m] ? [[m, fitMatrix(scaling, x[m])]] : [])));
 }
 
 /** Scales the features of a split, in place. */
-export function scaleSplit({ x }: Split, fitted: Fitted): void {
+export function scaleSplit({ x }: Split, fitted: Scaler): void {
   for (const m of modalityOrder) {
     const matrix = x[m];
     const f = fitted[m];

@@ -84,11 +84,26 @@ export function makeSynthetic(options: SyntheticOptions = {}): RawDataset {
       const [ta, before, after] = terms(hidden, i);
       const sum = ta + before + after;
       // anger, disgust, fear, happy, sad, surprise
-      const present = [ta < 0, before < 0, sum < 0 && after < 0, sum > 0, ta < 0 && before < 0, after > 0 && before > 0];
-      return present.map((p) => (p === (turned() > 0) ? 1 : 0));
+      const present = [
+        ta < 0,
+        before < 0,
+        sum < 0 && after < 0,
+        sum > 0,
+        ta < 0 && before < 0,
+        after > 0 && before > 0,
+      ];
+      return present.map((p) => (p === turned() > 0 ? 1 : 0));
     }).flat();
     const id = `${name}-${index}`;
-    return { id, video: id, rowIds: Array.from({ length: n }, (_, i) => `${id}[${i}]`), steps: n, x, intensity, emotions };
+    return {
+      id,
+      video: id,
+      rowIds: Array.from({ length: n }, (_, i) => `${id}[${i}]`),
+      steps: n,
+      x,
+      intensity,
+      emotions,
+    };
   };
   const split = (name: SplitName, count: number) => Array.from({ length: count }, (_, i) => sequence(name, i));
   return {

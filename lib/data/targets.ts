@@ -48,7 +48,9 @@ function classesOf(dataset: Dataset, labels: Labels, n: number, rounding: Roundi
   const { scale, classNames } = dataset;
   if (labels.classes && classNames?.length === n) return labels.classes;
   if (!labels.intensity || !scale) {
-    const found = labels.classes ? `${classNames?.length ?? "other"} classes and no intensities` : "no sentiment labels";
+    const found = labels.classes
+      ? `${classNames?.length ?? "other"} classes and no intensities`
+      : "no sentiment labels";
     throw refuse(dataset, task, found, "Choose another task or label column.");
   }
   if (n === 2) return Int32Array.from(labels.intensity, (v) => (v >= scale.positiveFrom ? 1 : 0));
@@ -76,7 +78,8 @@ export function targetsOf(
 ): Targets {
   const { labels } = split;
   if (task.kind === "emotions") {
-    if (!labels.emotions) throw refuse(dataset, task, "none of the six emotions", `They are ${emotionNames.join(", ")}.`);
+    if (!labels.emotions)
+      throw refuse(dataset, task, "none of the six emotions", `They are ${emotionNames.join(", ")}.`);
     return { outputs: 6, values: Float32Array.from(labels.emotions, (v) => (v > 0 ? 1 : 0)) };
   }
   if (task.kind === "intensity") {
@@ -90,7 +93,12 @@ export function targetsOf(
   const train = split === dataset.train ? values : classesOf(dataset, dataset.train.labels, task.classes, rounding);
   if (train.every((v) => v === train[0])) {
     const cut = dataset.scale && !labels.classes ? ` from labels cut at ${dataset.scale.positiveFrom}` : "";
-    throw refuse(dataset, task, `the class ${train[0]} in every training unit${cut}`, "Nothing could be learnt: give --positive-from X for labels without negative values.");
+    throw refuse(
+      dataset,
+      task,
+      `the class ${train[0]} in every training unit${cut}`,
+      "Nothing could be learnt: give --positive-from X for labels without negative values.",
+    );
   }
   return { outputs: task.classes, values };
 }
