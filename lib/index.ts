@@ -20,3 +20,9 @@ export {
   type ChosenEngine,
   type EngineOptions,
 } from "./engine/choose";
+export type { FitData, FittedModel, FittedSystem, SavedArrays } from "./core/system";
+export { bofMsa, type BofConfig } from "./models/bof-msa";
+export { constant, type ConstantConfig } from "./models/constant";
+export { linear, type LinearConfig } from "./models/linear";
+export { rf, type RfConfig } from "./models/rf";
+export { svm, type SvmConfig } from "./models/svm";

@@ -21,6 +21,7 @@ export function exp(x: number): number {
   const r = x - k * LN2_HIGH - k * LN2_LOW; // |r| <= ln 2 / 2, where the 14th term is below 1e-17
   let sum = inverseFactorials[13];
   for (let i = 12; i >= 0; i--) sum = inverseFactorials[i] + r * sum;
+  if (k < -1022) return sum * powers[k + 100 + 1074] * powers[-100 + 1074]; // a subnormal result is rounded once more
   return k === 1024 ? sum * 2 * powers[1023 + 1074] : sum * powers[k + 1074];
 }
 

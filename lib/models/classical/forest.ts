@@ -144,7 +144,7 @@ export function growTree(
         weightLeft += w;
         if (p < options.minLeaf || ranks[row] === ranks[sorted[p]]) continue;
         const score = squaresLeft / weightLeft + squaresRight / (all - weightLeft);
-        if (score > best.score) ((best.score = score), (best.feature = f), (best.low = row), (best.high = sorted[p]));
+        if (score > best.score) take(score, f, row, sorted[p]);
       }
       return;
     }
@@ -156,10 +156,16 @@ export function growTree(
       if (p < options.minLeaf || ranks[row] === ranks[sorted[p]]) continue;
       const sumRight = sum - sumLeft;
       const score = (sumLeft * sumLeft) / weightLeft + (sumRight * sumRight) / (all - weightLeft);
-      if (score > best.score) ((best.score = score), (best.feature = f), (best.low = row), (best.high = sorted[p]));
+      if (score > best.score) take(score, f, row, sorted[p]);
     }
   }
   const best = { score: -Infinity, feature: -1, low: 0, high: 0 };
+  function take(score: number, f: number, low: number, high: number): void {
+    best.score = score;
+    best.feature = f;
+    best.low = low;
+    best.high = high;
+  }
 
   interface Open {
     readonly start: number;

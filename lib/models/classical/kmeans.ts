@@ -79,7 +79,9 @@ export function seedCentres(x: Table, k: number, rng: Rng): Table {
     let left = rng.uniform() * total;
     let pick = -1;
     for (let i = 0; i < x.rows && left >= 0; i++) {
-      if (nearest[i] > 0) ((pick = i), (left -= nearest[i]));
+      if (nearest[i] === 0) continue;
+      pick = i;
+      left -= nearest[i];
     }
     rows.push(pick);
   }

@@ -86,7 +86,10 @@ function solve(kernel: RbfKernel, { rows, y, C, p }: Problem, tolerance: number)
     let down = -Infinity;
     for (let t = 0; t < n; t++) {
       const yG = y[t] * G[t];
-      if ((y[t] > 0 ? alpha[t] < C[t] : alpha[t] > 0) && -yG > up) ((up = -yG), (i = t));
+      if ((y[t] > 0 ? alpha[t] < C[t] : alpha[t] > 0) && -yG > up) {
+        up = -yG;
+        i = t;
+      }
       if ((y[t] > 0 ? alpha[t] > 0 : alpha[t] < C[t]) && yG > down) down = yG;
     }
     if (i < 0 || up + down < tolerance) {
@@ -102,7 +105,10 @@ function solve(kernel: RbfKernel, { rows, y, C, p }: Problem, tolerance: number)
       if (gain <= 0) continue;
       const curve = 2 - 2 * Ki[rows[t]]; // K_ii = K_jj = 1
       const value = -(gain * gain) / (curve > 0 ? curve : TAU);
-      if (value < best) ((best = value), (j = t));
+      if (value < best) {
+        best = value;
+        j = t;
+      }
     }
     if (j < 0) {
       converged = true;
@@ -117,19 +123,19 @@ function solve(kernel: RbfKernel, { rows, y, C, p }: Problem, tolerance: number)
       const diff = ai - aj;
       alpha[i] += delta;
       alpha[j] += delta;
-      if (diff > 0 && alpha[j] < 0) ((alpha[j] = 0), (alpha[i] = diff));
-      else if (diff <= 0 && alpha[i] < 0) ((alpha[i] = 0), (alpha[j] = -diff));
-      if (diff > C[i] - C[j] && alpha[i] > C[i]) ((alpha[i] = C[i]), (alpha[j] = C[i] - diff));
-      else if (diff <= C[i] - C[j] && alpha[j] > C[j]) ((alpha[j] = C[j]), (alpha[i] = C[j] + diff));
+      if (diff > 0 && alpha[j] < 0) [alpha[j], alpha[i]] = [0, diff];
+      else if (diff <= 0 && alpha[i] < 0) [alpha[i], alpha[j]] = [0, -diff];
+      if (diff > C[i] - C[j] && alpha[i] > C[i]) [alpha[i], alpha[j]] = [C[i], C[i] - diff];
+      else if (diff <= C[i] - C[j] && alpha[j] > C[j]) [alpha[j], alpha[i]] = [C[j], C[j] + diff];
     } else {
       const delta = (G[i] - G[j]) / curve;
       const sum = ai + aj;
       alpha[i] -= delta;
       alpha[j] += delta;
-      if (sum > C[i] && alpha[i] > C[i]) ((alpha[i] = C[i]), (alpha[j] = sum - C[i]));
-      else if (sum <= C[i] && alpha[j] < 0) ((alpha[j] = 0), (alpha[i] = sum));
-      if (sum > C[j] && alpha[j] > C[j]) ((alpha[j] = C[j]), (alpha[i] = sum - C[j]));
-      else if (sum <= C[j] && alpha[i] < 0) ((alpha[i] = 0), (alpha[j] = sum));
+      if (sum > C[i] && alpha[i] > C[i]) [alpha[i], alpha[j]] = [C[i], sum - C[i]];
+      else if (sum <= C[i] && alpha[j] < 0) [alpha[j], alpha[i]] = [0, sum];
+      if (sum > C[j] && alpha[j] > C[j]) [alpha[j], alpha[i]] = [C[j], sum - C[j]];
+      else if (sum <= C[j] && alpha[i] < 0) [alpha[i], alpha[j]] = [0, sum];
     }
     const di = y[i] * (alpha[i] - ai);
     const dj = y[j] * (alpha[j] - aj);
@@ -145,8 +151,10 @@ function rho(alpha: Float64Array, G: Float64Array, y: Int8Array, C: Float64Array
   let [low, high, sum, free] = [-Infinity, Infinity, 0, 0];
   for (let t = 0; t < alpha.length; t++) {
     const yG = y[t] * G[t];
-    if (alpha[t] > 0 && alpha[t] < C[t]) ((sum += yG), free++);
-    else if (y[t] > 0 === alpha[t] > 0) low = Math.max(low, yG);
+    if (alpha[t] > 0 && alpha[t] < C[t]) {
+      sum += yG;
+      free++;
+    } else if (y[t] > 0 === alpha[t] > 0) low = Math.max(low, yG);
     else high = Math.min(high, yG);
   }
   return free ? sum / free : (low + high) / 2;
