@@ -12,6 +12,7 @@ export type { NeuralSystem, System } from "./layers/system";
 export { cia, variants as ciaVariants, type CiaConfig } from "./models/cia";
 export * from "./data";
 export * from "./display";
+export * from "./notebook";
 export {
   startEngine,
   engineName,
