@@ -27,3 +27,4 @@ export { constant, type ConstantConfig } from "./models/constant";
 export { linear, type LinearConfig } from "./models/linear";
 export { rf, type RfConfig } from "./models/rf";
 export { svm, type SvmConfig } from "./models/svm";
+export * from "./training";
