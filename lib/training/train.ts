@@ -179,10 +179,11 @@ async function trainNeural(prepared: Prepared, options: TrainOptions): Promise<T
         options.onProgress?.(pace.after(epoch, step + 1, epochs[epochs.length - 1]));
       }
       if (stopped) break;
-      const { total, ...losses } = mapValues(sums, (sum) => sum / sequencesOf(train.split));
+      const { total, ...terms } = mapValues(sums, (sum) => sum / sequencesOf(train.split));
       const validation = prepared.valid && (await validate(model, prepared, prepared.valid));
       watcher?.see(asStored(await model.predict(prepared.test.split), task));
-      epochs.push({ epoch, trainLoss: total, losses, ...validation, seconds: (performance.now() - begun) / 1000 });
+      const seconds = Number(((performance.now() - begun) / 1000).toFixed(3));
+      epochs.push({ epoch, trainLoss: digits(total), losses: byKind(terms), ...validation, seconds });
       const weights = await weightsOf(program);
       const isBest = best() === epochs.length - 1;
       if (isBest) bestWeights = weights;
@@ -211,7 +212,10 @@ async function validate(model: Model, { dataset, task }: Prepared, { split, targ
   const predictions = asStored(await model.predict(split), task);
   const thresholds = task.kind === "emotions" ? chooseThresholds(targets.values, predictions.values) : undefined;
   const score = scoreSplit(dataset, split, targets, task, predictions, thresholds)[headline(task)];
-  return { validLoss: taskLoss(predictions, targets, task), ...(score !== null && { validScore: score }) };
+  return {
+    validLoss: digits(taskLoss(predictions, targets, task)),
+    ...(score !== null && { validScore: digits(score) }),
+  };
 }
 
 /** How long it will take, by a clock that cannot be set back. */
@@ -229,6 +233,21 @@ class Pace {
     const secondsLeft = ((performance.now() - this.begun) / 1000 / this.done) * left;
     return { epoch, epochs: this.epochs, step, steps: this.steps, ...(last && { last }), secondsLeft };
   }
+}
+
+/** Curves are kept to seven digits, as selection sees them: a record stays small. */
+function digits(x: number): number {
+  return Number(x.toPrecision(7));
+}
+
+/** Terms of one kind summed: mse/TA, mse/AT, ... are `mse`. */
+function byKind(terms: Readonly<Record<string, number>>): Record<string, number> {
+  const kinds: Record<string, number> = {};
+  for (const [name, value] of Object.entries(terms)) {
+    const [kind] = name.split("/");
+    kinds[kind] = (kinds[kind] ?? 0) + value;
+  }
+  return mapValues(kinds, digits);
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> {

@@ -1,0 +1,41 @@
+/** Random search: the same number of trials, the same validation data and the same seed for every system. */
+import { SystemError } from "../core/errors";
+import { Rng } from "../core/rng";
+import type { RunRecord } from "../core/record";
+import type { Config, SearchSpace } from "../core/types";
+
+/** How many different settings a space holds. */
+export function spaceSize(space: SearchSpace): number {
+  return Object.values(space).reduce((size, values) => size * values.length, 1);
+}
+
+/** Setting number `index` of a space, in the order of its keys. */
+function settingAt(space: SearchSpace, index: number): Config {
+  const setting: Record<string, Config[string]> = {};
+  for (const key of Object.keys(space).sort()) {
+    const values = space[key];
+    if (!values.length) throw new SystemError(`search space, ${key}: expected at least one value, found none.`);
+    setting[key] = values[index % values.length];
+    index = Math.floor(index / values.length);
+  }
+  return setting;
+}
+
+/**
+ * Settings to try: trial 0 is the defaults ({}), the others are drawn from the space without repetition, by the name of the
+ * search alone. A space with fewer settings than trials is tried whole.
+ */
+export function trialsOf(name: string, space: SearchSpace, trials: number): Config[] {
+  const size = spaceSize(space);
+  const rng = new Rng(0, `search/${name}`);
+  const drawn = new Set<number>();
+  while (drawn.size < Math.min(trials - 1, size)) drawn.add(rng.integer(size));
+  return trials < 1 ? [] : [{}, ...[...drawn].map((index) => settingAt(space, index))];
+}
+
+/** The best trial by its validation score (a loss: the least); undefined where none has ended well. */
+export function bestTrial(records: readonly RunRecord[]): RunRecord | undefined {
+  return records
+    .filter((r) => r.status === "ok" && r.trial !== undefined && r.selectionScore !== undefined)
+    .sort((a, b) => a.selectionScore! - b.selectionScore! || a.trial! - b.trial!)[0];
+}
