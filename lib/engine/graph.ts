@@ -4,6 +4,7 @@
  * interpreter (reference.ts) is the meaning of every operation, and an engine may replay the same graph with kernels
  * over buffers that it allocates once.
  */
+import type * as tfjs from "@tensorflow/tfjs";
 import type { Modality, Shape } from "../core/types";
 import { SystemError } from "../core/errors";
 
@@ -36,7 +37,10 @@ export interface Drop {
 
 /** A function of the plain interpreter's tensors, for what no fused operation covers; see `plain` in ops.ts. */
 export interface PlainFunction {
-  (inputs: readonly unknown[], context: { readonly offsets: Int32Array; readonly training: boolean }): unknown;
+  (
+    inputs: readonly tfjs.Tensor2D[],
+    context: { readonly tf: typeof tfjs; readonly offsets: Int32Array; readonly training: boolean },
+  ): tfjs.Tensor2D;
 }
 
 /** State of a scan: starts at 0 or at a value with one row a sequence. */
@@ -56,7 +60,7 @@ export interface ScanBody {
   /** Placeholders for the row inputs of the scan, in the order of the scan's first inputs. */
   readonly inputs: readonly Value[];
   readonly states: readonly ScanState[];
-  /** Values of the body that are given back for every row. */
+  /** Values of the body that are given back for every row; a state before the step may be one. */
   readonly outputs: readonly Value[];
 }
 
@@ -97,6 +101,8 @@ export type Op =
   | { readonly kind: "attend" }
   /** The weights of an `attend`: (rows, longest sequence), zeros after the sequence's end. Plain interpreter and taps only. */
   | { readonly kind: "attention" }
+  /** The memories c of an `lstm`, to look at: (n, units or twice that). Plain interpreter and taps only. */
+  | { readonly kind: "cells" }
   | { readonly kind: "meanRows" | "lastRow" }
   /** [1; a] (x) [1; b] (x) ..., flattened with the first input slowest. */
   | { readonly kind: "outer" }

@@ -188,6 +188,12 @@ export function attention(attended: Value): Value {
   return node({ kind: "attention" }, attended.inputs.slice(0, 2), 0);
 }
 
+/** The memories c of an `lstm`, to look at: no gradient goes through them. */
+export function cells(hidden: Value): Value {
+  if (hidden.op.kind !== "lstm") throw new SystemError(`cells: expected the result of lstm, found ${hidden.op.kind}.`);
+  return node({ kind: "cells" }, [hidden], hidden.width);
+}
+
 /** Mean over the rows of each sequence: (n, d) -> (s, d). */
 export function meanRows(x: Value): Value {
   onRows("meanRows", x);
@@ -283,8 +289,8 @@ export function scan<S extends Record<string, number | Value>>(
 }
 
 /**
- * Any function of TensorFlow.js tensors, (inputs, { offsets, training }) -> tensor: for a new idea or a rare variant. A graph
- * that holds one runs on the plain interpreter, several times slower than a fused one.
+ * Any function of TensorFlow.js tensors, (inputs, { tf, offsets, training }) -> tensor: for a new idea or a rare variant. A
+ * graph that holds one runs on the plain interpreter, several times slower than a fused one.
  */
 export function plain(label: string, inputs: readonly Value[], width: number, run: PlainFunction, axis?: Axis): Value {
   return node({ kind: "plain", run, label }, inputs, width, axis ?? inputs[0].axis, label);

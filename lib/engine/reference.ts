@@ -81,6 +81,8 @@ const columns = (x: tf.Tensor2D, start: number, width: number): tf.Tensor2D =>
   tf.slice(x, [0, start], [x.shape[0], width]);
 const firstRows = (x: tf.Tensor2D, rows: number): tf.Tensor2D => tf.slice(x, [0, 0], [rows, x.shape[1]]);
 
+type RecurrentOp = Extract<Op, { kind: "gru" | "lstm" }>;
+
 class Interpretation {
   private readonly known = new Map<Value, tf.Tensor2D>();
   /** Results of scans: last states and outputs. */
@@ -177,17 +179,14 @@ class Interpretation {
       case "dropout":
         return this.drop(a, op.drop, value);
       case "gru":
-      case "lstm": {
-        const x = op.inputDrop && key ? tf.mul<tf.Tensor2D>(a, this.sequenceMask(op.inputDrop, a.shape[1])) : a;
-        const run = (direction: Recurrent, backwards: boolean) => {
-          const stream = backwards ? "bwd" : "fwd";
-          const drop = op.recurrentDrop && { ...op.recurrentDrop, stream: `${op.recurrentDrop.stream}/${stream}` };
-          const cell = op.kind === "gru" ? this.gruDirection : this.lstmDirection;
-          return cell.call(this, x, direction, op.units, op.gates, backwards, drop);
-        };
-        const forward = run(op.forward, false);
-        return op.backward ? tf.concat([forward, run(op.backward, true)], 1) : forward;
-      }
+      case "lstm":
+        return this.recurrent(op, a, "hidden");
+      case "cells":
+        return this.recurrent(
+          value.inputs[0].op as RecurrentOp,
+          this.known.get(value.inputs[0].inputs[0]) as tf.Tensor2D,
+          "cells",
+        );
       case "attend": {
         const parts = bySequence(pack, (rows, first) => {
           const at = (x: tf.Tensor2D) => tf.slice(x, [first, 0], [rows, x.shape[1]]);
@@ -257,7 +256,7 @@ class Interpretation {
         return op.kind === "scanLast" ? scanned.last[op.state] : scanned.rows[op.output];
       }
       case "plain":
-        return op.run(inputs, { offsets: pack.offsets, training: key !== undefined }) as tf.Tensor2D;
+        return op.run(inputs, { tf, offsets: pack.offsets, training: key !== undefined });
       case "softmaxCE": {
         const labels = tf.oneHot(tf.tensor1d(Int32Array.from(needTargets(batch)), "int32"), a.shape[1]);
         const picked = tf.sum(tf.mul(a, tf.cast(labels, "float32")), 1);
@@ -296,6 +295,21 @@ class Interpretation {
     const sequenceOfRow = new Int32Array(pack.rows);
     for (let i = 0; i < pack.sequences; i++) sequenceOfRow.fill(i, pack.offsets[i], pack.offsets[i + 1]);
     return tf.tensor2d(dropMask(drop, key as StepKey, sequenceOfRow, width), [pack.rows, width]);
+  }
+
+  /** Hidden states of a recurrent layer, or an LSTM's memories. */
+  private recurrent(op: RecurrentOp, a: tf.Tensor2D, give: "hidden" | "cells"): tf.Tensor2D {
+    const { inputDrop } = op;
+    const x = inputDrop && this.context.key ? tf.mul<tf.Tensor2D>(a, this.sequenceMask(inputDrop, a.shape[1])) : a;
+    const run = (direction: Recurrent, backwards: boolean) => {
+      const stream = backwards ? "bwd" : "fwd";
+      const drop = op.recurrentDrop && { ...op.recurrentDrop, stream: `${op.recurrentDrop.stream}/${stream}` };
+      return op.kind === "gru"
+        ? this.gruDirection(x, direction, op.units, op.gates, backwards, drop)
+        : this.lstmDirection(x, direction, op.units, op.gates, backwards, drop, give);
+    };
+    const forward = run(op.forward, false);
+    return op.backward ? tf.concat([forward, run(op.backward, true)], 1) : forward;
   }
 
   /** Runs `step` over time on time-major rows of `projected` and gives its outputs back in packed order. */
@@ -356,6 +370,7 @@ class Interpretation {
     gates: Gates,
     backwards: boolean,
     drop: Drop | undefined,
+    give: "hidden" | "cells",
   ): tf.Tensor2D {
     const projected = tf.add(tf.matMul(x, this.param(w.kernel) as tf.Tensor2D), this.param(w.bias)) as tf.Tensor2D;
     const U = this.param(w.recurrent) as tf.Tensor2D;
@@ -370,7 +385,8 @@ class Interpretation {
       ) as tf.Tensor2D;
       const [i, f, g, o] = [0, 1, 2, 3].map((k) => columns(gate, k * r, r));
       c = tf.add(tf.mul(activation(f, gates), firstRows(c, alive)), tf.mul(activation(i, gates), tf.tanh(g)));
-      return (h = tf.mul(activation(o, gates), tf.tanh(c)));
+      h = tf.mul(activation(o, gates), tf.tanh(c));
+      return give === "hidden" ? h : c;
     });
   }
 

@@ -16,7 +16,7 @@ export interface NeuralSystem<C extends Config = Config> {
   readonly space: SearchSpace;
   /**
    * What it does with a data set of labelled rows (utterances of a video): "context" sees the whole video, "alone" is applied
-   * to each utterance by itself (the trainer repacks each row as a sequence of one).
+   * to each utterance by itself (the trainer repacks each row as a sequence of one; `shape.level` is then "sequence").
    */
   readonly rows: "context" | "alone";
   /** Throws SystemError with the reason when it cannot take this task or these modalities. */

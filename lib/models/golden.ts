@@ -18,7 +18,17 @@ import type { Value } from "../engine/graph";
 import { modalityWord } from "../layers/modalities";
 import { record } from "../layers/record";
 import type { NeuralSystem } from "../layers/system";
+import { bcLstm } from "./bc-lstm";
 import { cia } from "./cia";
+import { df } from "./df";
+import { dfg } from "./dfg";
+import { efLstm } from "./ef-lstm";
+import { marn } from "./marn";
+import { mfm } from "./mfm";
+import { mfn } from "./mfn";
+import { mmmuBa } from "./mmmu-ba";
+import { mvLstm } from "./mv-lstm";
+import { tfn } from "./tfn";
 
 /** |d| <= 1e-5 max(1, |x|): the measured error of a plain float32 run is 7e-7 (golden/README.md). */
 const TOLERANCE = 1e-5;
@@ -28,10 +38,13 @@ const key = { seed: 1, step: 0 };
 class Reader {
   constructor(private readonly golden: GoldenCase) {}
 
-  private get<T>(name: string, is: (v: unknown) => v is T, what: string): T {
-    const value = name
+  private find(name: string): unknown {
+    return name
       .split(".")
       .reduce<unknown>((v, k) => (v as Record<string, unknown> | undefined)?.[k], this.golden.config);
+  }
+  private get<T>(name: string, is: (v: unknown) => v is T, what: string): T {
+    const value = this.find(name);
     if (!is(value))
       throw new SystemError(
         `${this.golden.name}: expected config.${name} to be ${what}, found ${JSON.stringify(value)}.`,
@@ -39,7 +52,7 @@ class Reader {
     return value;
   }
   has(name: string): boolean {
-    return this.golden.config[name] !== undefined;
+    return this.find(name) !== undefined;
   }
   number(name: string): number {
     return this.get(name, (v): v is number => typeof v === "number", "a number");
@@ -74,21 +87,135 @@ interface Run {
   compile(difference: Config): Program;
 }
 
+/** A case's number for each modality that it has, under our keys: h.text -> hT. */
+const widths = (c: Reader, from: string, to: string): Config =>
+  Object.fromEntries(
+    modalityOrder
+      .filter((m) => c.has(`${from}.${modalityWord[m]}`))
+      .map((m) => [`${to}${m}`, c.number(`${from}.${modalityWord[m]}`)]),
+  );
+const numbers = (c: Reader, ...names: readonly string[]): Config =>
+  Object.fromEntries(names.map((name) => [name, c.number(name)]));
+/** ["video_text", "text"] -> "VT,T". */
+const letters = (names: readonly string[]): readonly string[] =>
+  names.map((name) => name.split("_").map((word) => modalityOrder.find((m) => modalityWord[m] === word) ?? "?").join("")); // prettier-ignore
+const dropless = (...names: readonly string[]): Config => Object.fromEntries(names.map((name) => [name, 0]));
+const memory = (c: Reader): Config => ({
+  ...widths(c, "h", "h"),
+  ...numbers(c, "m", "att2", "gamma1", "gamma2"),
+  ...dropless("att1Drop", "att2Drop", "gamma1Drop", "gamma2Drop"),
+});
+const neural = (system: unknown): NeuralSystem => system as NeuralSystem;
+
 const systems: Readonly<Record<string, Recomputed>> = {
   cia: {
-    system: cia as unknown as NeuralSystem,
+    system: neural(cia),
     config: (c) => ({
-      k: c.number("sizes.k"),
-      r: c.number("sizes.r"),
-      cam: c.text("cam"),
-      merge: c.flag("merge"),
-      iim: String(c.flag("iim")),
-      gates: c.gates(),
-      drop: 0,
-      gruDrop: 0,
+      ...{ k: c.number("sizes.k"), r: c.number("sizes.r"), cam: c.text("cam"), merge: c.flag("merge") },
+      ...{ iim: String(c.flag("iim")), gates: c.gates() },
+      ...dropless("drop", "gruDrop"),
     }),
   },
+  ef_lstm: { system: neural(efLstm), config: (c) => ({ h: c.number("h"), ...dropless("drop") }) },
+  mfn: {
+    system: neural(mfn),
+    config: (c) => ({ ...memory(c), ...numbers(c, "att1", "outHidden"), ...dropless("outDrop") }),
+  },
+  marn: {
+    system: neural(marn),
+    config: (c) => ({
+      ...{ ...widths(c, "h", "h"), ...widths(c, "l", "l"), ...numbers(c, "K", "outHidden") },
+      ...{ jointSoftmax: c.flag("jointSoftmax"), fuse: c.flag("fuse") },
+      ...(c.flag("fuse") ? numbers(c, "z") : {}),
+      ...dropless("outDrop"),
+    }),
+  },
+  mv_lstm: {
+    system: neural(mvLstm),
+    config: (c) => ({
+      ...numbers(c, "d", "e", "alpha", "beta"),
+      ...{ betaKeeps: c.text("betaKeeps"), tanhC: c.flag("tanhC") },
+      ...dropless("drop"),
+    }),
+  },
+  tfn: {
+    system: neural(tfn),
+    config: (c) => ({
+      ...numbers(c, "textHidden", "textOut", "audioHidden", "videoHidden", "fusionHidden", "bnEpsilon"),
+      order: c.has("order") ? letters(c.list("order")).join("") : "TAV",
+      ...dropless("textDrop", "drop", "fusionDrop"),
+      range: 3, // golden/README.md: 6 sigmoid(logit) - 3
+    }),
+    more: (run) => movingStatistics(run),
+  },
+  dfg: {
+    system: neural(dfg),
+    config: (c) => ({
+      ...{
+        ...memory(c),
+        ...widths(c, "singleton", "s"),
+        ...numbers(c, "node", "core", "efficacyCoreOut", "outHidden"),
+      },
+      ...{ efficacy: c.text("efficacy"), singletonFrom: c.text("singletonFrom") },
+      ...dropless("outDrop"),
+    }),
+  },
+  mmmu_ba: {
+    system: neural(mmmuBa),
+    config: (c) => ({
+      ...{ ...numbers(c, "r", "k"), dense: c.text("denseActivation"), gates: c.gates() },
+      ...(c.has("mergeOrder") ? { merge: letters(c.list("mergeOrder")).join(",") } : {}),
+      padTo: c.text("case").includes("padded") ? c.number("maxLength") : 0,
+      ...dropless("gruDrop", "drop"),
+    }),
+  },
+  bc_lstm: {
+    system: neural(bcLstm),
+    config: (c) => ({
+      ...{ ...numbers(c, "r1", "feature1", "r2", "feature2"), gates: c.gates() },
+      ...dropless("inputDrop1", "inputDrop2", "drop"),
+    }),
+  },
+  mfm: {
+    system: neural(mfm),
+    config: (c) => ({
+      ...{ ...memory(c), ...numbers(c, "att1"), ...widths(c, "z", "z"), ...widths(c, "f", "f") },
+      ...{ zY: c.number("z.y"), fY: c.number("f.y") },
+      ...Object.fromEntries(
+        modalityOrder
+          .filter((m) => c.has(`lossWeights.mse/${modalityWord[m]}`))
+          .map((m) => [`lambda${m}`, c.number(`lossWeights.mse/${modalityWord[m]}`)]),
+      ),
+      ...{ lambdaMmd: c.number("lossWeights.mmd"), ...dropless("drop") },
+    }),
+  },
+  df: { system: neural(df), config: (c) => ({ ...numbers(c, "fc1", "fc2", "fusionHidden"), ...dropless("drop") }) },
 };
+
+/** What a training step leaves in TFN's moving statistics under each convention; a share of 1 leaves the batch's own. */
+async function movingStatistics({ golden, batch, compile }: Run): Promise<Readonly<Record<string, ArrayLike<number>>>> {
+  const found: Record<string, ArrayLike<number>> = {};
+  const stored = Object.keys(golden.arrays).filter((name) => /^output\/.*\/bn\//.test(name));
+  const conventions = [
+    ["new_moving_$_pytorch", { bnMomentum: 0.1, bnUnbiased: true }],
+    ["new_moving_$_tfkeras", { bnMomentum: 0.01, bnUnbiased: false }],
+    ["batch_$", { bnMomentum: 1, bnUnbiased: false }],
+  ] as const;
+  if (stored.length === 0) return found;
+  for (const [name, difference] of conventions) {
+    const program = compile(difference);
+    await program.step(batch, key, { learningRate: 0 });
+    for (const path of ["audio", "video"])
+      for (const statistic of ["mean", "variance"]) {
+        const parameter = `${path}/bn/moving_${statistic}`;
+        if (!program.graph.params.has(parameter)) continue;
+        const entry = `${path}/bn/${name.replace("$", statistic)}`;
+        const suffixed = [entry, `${entry}_biased`].find((e) => golden.arrays[`output/${e}`]);
+        if (suffixed) found[suffixed] = await program.get(parameter);
+      }
+  }
+  return found;
+}
 
 export function neuralGolden(engine: Engine): GoldenCheck {
   return {
@@ -165,19 +292,18 @@ async function check(engine: Engine, golden: GoldenCase): Promise<ReturnType<Com
     const extra = more ? await more({ golden, batch, compile: (d) => compile({ ...difference, ...d }) }) : {};
     const { output } = program;
     const stored = under("output/").filter((name) => !(name in extra));
-    const known = new Map<string, Value>([
-      ...["probabilities", "prediction", "predictions", "output"].map((name): [string, Value] => [
-        name,
-        output.prediction,
-      ]),
-      ["logits", output.logits],
-      ...Object.entries(output.taps ?? {}),
-    ]);
-    const found = stored.filter((name) => known.has(name));
-    const values = await program.evaluate(batch, found.map((name) => known.get(name) as Value), run); // prettier-ignore
+    const taps: Readonly<Record<string, Value>> = {
+      prediction: output.prediction,
+      logits: output.logits,
+      ...output.taps,
+    };
+    // Predictions go by several names: class probabilities, scores, intensities.
+    const tap = (name: string) => taps[name] ?? taps[name.replace(/(probabilities|predictions|output)$/, "prediction")];
+    const found = stored.filter(tap);
+    const values = await program.evaluate(batch, found.map(tap), run);
     found.forEach((name, i) => comparison.entry(`output/${name}`, values[i], TOLERANCE));
     for (const name of stored)
-      if (!known.has(name)) comparison.condition(`output/${name}`, false, "a value that this system does not have");
+      if (!tap(name)) comparison.condition(`output/${name}`, false, "a value that this system does not have");
     for (const [name, value] of Object.entries(extra)) comparison.entry(`output/${name}`, value, TOLERANCE);
 
     const losses = await program.losses(batch, run);
