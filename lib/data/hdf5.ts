@@ -32,8 +32,10 @@ export async function withHdf5<T>(file: string, use: (root: Group, where: string
     }
   } catch (error) {
     if (error instanceof DataError) throw error;
-    const reason = String((error as Error).message ?? error).split("\n");
-    const last = reason.filter((line) => line.trim()).pop() ?? "";
+    const last =
+      String((error as Error).message)
+        .match(/(?<=\(\): ).+$/gm)
+        ?.pop() ?? String(error);
     throw dataError(
       where,
       "a whole HDF5 file",

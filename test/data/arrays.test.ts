@@ -1,0 +1,189 @@
+import * as assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { readArray, withHdf5 } from "../../lib/data/hdf5";
+import { decodeNpy } from "../../lib/data/npy";
+import { PickledArray, arrayOf, parsePickle, readPickle } from "../../lib/data/pickle";
+import { openNpz } from "../../lib/data/zip";
+import { bytesOf, folder, hdf5, nd, npy, oracle, pickle, zip } from "./writers";
+
+const { shape, values } = oracle;
+
+describe("NumPy .npy files, as NumPy wrote them", () => {
+  for (const [name, base64] of Object.entries(oracle.npy))
+    it(`give ${name} in C order`, () => {
+      const array = decodeNpy(bytesOf(base64), name);
+      assert.deepEqual(array.shape, shape);
+      assert.deepEqual([...array.data], values);
+    });
+  it("give every kind of half: zeros, subnormal, largest, infinities, NaN", () => {
+    const { data } = decodeNpy(bytesOf(oracle.half.bytes), "half");
+    const number: Record<string, number> = { inf: Infinity, "-inf": -Infinity, nan: NaN };
+    oracle.half.values.forEach((text, i) =>
+      assert.ok(Object.is(data[i], Math.fround(number[text] ?? Number(text))), text),
+    );
+  });
+  for (const [name, base64] of Object.entries(oracle.integers))
+    it(`give integers of kind ${name}`, () =>
+      assert.deepEqual([...decodeNpy(bytesOf(base64), name).data], [0, 1, 2, 3]));
+  it("give booleans as 1 and 0", () => assert.deepEqual([...decodeNpy(bytesOf(oracle.bool), "b").data], [1, 0]));
+  it("are refused with text inside", () =>
+    assert.throws(
+      () => decodeNpy(bytesOf(oracle.text), "t.npy"),
+      /t\.npy: expected numbers .*found dtype <U1\. Save it as float32/,
+    ));
+  it("are refused cut short, with the bytes that are missing", () => {
+    const bytes = bytesOf(oracle.npy.float32);
+    assert.throws(
+      () => decodeNpy(bytes.subarray(0, bytes.length - 4), "c.npy"),
+      /expected 96 bytes for shape \(2, 3, 4\), found 92/,
+    );
+    assert.throws(() => decodeNpy(bytes.subarray(0, 40), "c.npy"), /expected a whole \.npy header, found 40 bytes/);
+  });
+  it("are refused when they are something else", () =>
+    assert.throws(
+      () => decodeNpy(Buffer.from("version https://git-lfs"), "p.npy"),
+      /p\.npy: expected a NumPy \.npy file.*LFS pointer/,
+    ));
+  it("are refused before anything is allocated when they declare more than can be read", () => {
+    const head = npy(nd([1], [0]))
+      .toString("latin1")
+      .replace("(1,), }      ", "(99999, 99999), }")
+      .slice(0, 128);
+    assert.throws(
+      () => decodeNpy(Buffer.from(head, "latin1"), "b.npy"),
+      /b\.npy: expected an array of at most \d+ bytes/,
+    );
+  });
+});
+
+describe("NumPy .npz archives", () => {
+  for (const kind of ["npz", "npz compressed"] as const)
+    it(`are read as numpy wrote them (${kind})`, () => {
+      const file = path.join(folder({ "a.npz": bytesOf(oracle[kind]) }), "a.npz");
+      const archive = openNpz(file);
+      assert.deepEqual(archive.names, ["x", "y"]);
+      assert.deepEqual([...archive.get("x").data], values);
+      assert.deepEqual([...archive.get("y").data], [1, 2, 3]);
+      assert.throws(
+        () => archive.get("z"),
+        /a\.npz: expected the array z, found x, y\. Is it a file of another release\?/,
+      );
+    });
+  const open = (bytes: Uint8Array) => openNpz(path.join(folder({ "a.npz": bytes }), "a.npz"));
+  const x = { name: "x.npy", bytes: npy(nd([2], [1, 2])) };
+  for (const name of ["../x.npy", "/etc/x.npy", "a/../../x.npy", "C:\\x.npy", "..\\x.npy"])
+    it(`are refused with an entry named ${name}`, () =>
+      assert.throws(
+        () => open(zip([{ ...x, name }])),
+        /expected a name inside the archive, found a path that leads out of it/,
+      ));
+  it("are refused with one name twice", () =>
+    assert.throws(() => open(zip([x, x])), /expected each name once, found two entries/));
+  it("are refused when cut", () => {
+    const bytes = zip([x]);
+    assert.throws(() => open(bytes.subarray(0, bytes.length - 30)), /expected a whole zip archive/);
+  });
+  it("are refused when a byte was turned over", () => {
+    const bytes = zip([{ ...x, stored: true }]);
+    bytes[30 + 5 + 129] ^= 1;
+    assert.throws(() => open(bytes).get("x"), /expected 136 bytes with CRC \d+, found another CRC/);
+  });
+  it("are refused when they claim to unpack to more than deflate can pack", () =>
+    assert.throws(() => open(zip([{ ...x, size: 3e9 }])), /bytes unpacked, found 3000000000\. It is a zip bomb/));
+  it("are refused when they unpack to more than they claim", () =>
+    assert.throws(
+      () => open(zip([{ name: "x.npy", bytes: new Uint8Array(1e6), size: 1000 }])).get("x"),
+      /expected 1000 bytes with CRC/,
+    ));
+});
+
+describe("Python pickles", () => {
+  for (const [name, base64] of Object.entries(oracle.pickles))
+    it(`give the array that ${name} holds`, () => {
+      const array = arrayOf(parsePickle(bytesOf(base64), name), name);
+      assert.deepEqual([array.shape, [...array.data]], [shape, values]);
+    });
+  it("give what Python 2 wrote, with byte strings, in both orders", () => {
+    for (const fortran of [false, true])
+      for (const kind of ["<f4", "<f8"] as const) {
+        const array = arrayOf(parsePickle(pickle(nd(shape, values), kind, fortran), "py2"), "py2");
+        assert.deepEqual([array.shape, [...array.data]], [shape, values]);
+      }
+  });
+  it("give plain values: lists, tuples, text, numbers, scalars", () => {
+    const value = parsePickle(bytesOf(oracle.python), "p") as Map<string, unknown>;
+    assert.deepEqual(value.get("list"), [1, 2.5, true, null, -70000, 1e12]);
+    assert.equal(value.get("text"), "é");
+    assert.deepEqual(value.get("tuple"), [1, [2, 3]]);
+    assert.equal((value.get("scalar") as PickledArray).array.data[0], 1.5);
+    assert.equal((value.get("int") as PickledArray).array.data[0], 7);
+  });
+  for (const [name, base64] of Object.entries(oracle.evil))
+    it(`are refused with anything but NumPy's constructors (${name}), and nothing is run`, () => {
+      assert.throws(
+        () => parsePickle(bytesOf(base64), "e.p"),
+        /e\.p, byte \d+: expected a pickle of NumPy arrays, found the name .*\. Nothing was run/,
+      );
+      assert.ok(!fs.existsSync("pickle-ran"));
+    });
+  it("are refused when cut anywhere", () => {
+    const bytes = bytesOf(oracle.pickles["protocol 4, float32, numpy._core"]);
+    for (let n = 1; n < bytes.length; n += 7)
+      assert.throws(() => parsePickle(bytes.subarray(0, n), "c.p"), { name: "DataError" }, `cut after ${n} bytes`);
+  });
+  it("are refused when a list holds itself", () =>
+    assert.throws(
+      () => parsePickle(Buffer.from("\x80\x02]q\x00h\x00a.", "latin1"), "l.p"),
+      /found a list that holds itself/,
+    ));
+  it("are refused when they are no pickle at all", () =>
+    assert.throws(
+      () => readPickle(path.join(folder({ "x.p": "xyz" }), "x.p")),
+      /x\.p, byte 1: expected a pickle .*opcode 0x78\. Nothing was run/,
+    ));
+});
+
+describe("HDF5 files, as h5py wrote them", () => {
+  const read = (name: string) => {
+    const file = path.join(
+      folder({ [`${name}.h5`]: bytesOf(oracle.hdf5[name]), "raw.bin": new Uint8Array(96) }),
+      `${name}.h5`,
+    );
+    return withHdf5(file, (root, where, bytes) => readArray(root, "d1", where, bytes));
+  };
+  for (const name of ["plain", "gzip"])
+    it(`give a ${name} array`, async () => {
+      const array = await read(name);
+      assert.deepEqual([array.shape, [...array.data]], [shape, values]);
+    });
+  const refused: Record<string, RegExp> = {
+    lzf: /lzf\.h5, d1: expected no compression or gzip, found the filter lzf\. Rewrite it: `h5repack/,
+    external:
+      /external\.h5: expected a whole HDF5 file, found .*unable to open external raw data file.*keeps its data elsewhere/,
+    link: /link\.h5, d1: expected data inside the file, found a link \(ExternalLink\)/,
+    soft: /soft\.h5, d1: expected data inside the file, found a link \(BrokenSoftLink\)/,
+    virtual: /virtual\.h5, d1: expected data inside the file, found a virtual data set/,
+    bomb: /bomb\.h5, d1: expected at most \d+ bytes, found shape \(2000, 20, 3000\)/,
+    words: /words\.h5, d1: expected numbers, found values of type .*file of words/,
+    half: /half\.h5, d1: expected float32 or float64, found floats of 2 bytes/,
+    "other-key": /other-key\.h5: expected the key d1, found data/,
+  };
+  for (const [name, message] of Object.entries(refused))
+    it(`are refused with ${name}`, () => assert.rejects(read(name), message));
+  it("are refused when cut", async () => {
+    const bytes = await hdf5({ d1: nd([40, 20, 3], new Float64Array(2400)) });
+    const file = path.join(folder({ "cut.h5": bytes.subarray(0, bytes.length / 2) }), "cut.h5");
+    await assert.rejects(
+      withHdf5(file, (root, where) => readArray(root, "d1", where)),
+      /cut\.h5: expected a whole HDF5 file, found .*truncated/i,
+    );
+  });
+  it("are refused when they are empty or something else", async () => {
+    const dir = folder({ "empty.h5": "", "text.h5": "hello, world" });
+    const open = (name: string) => withHdf5(path.join(dir, name), () => 0);
+    await assert.rejects(open("empty.h5"), /empty\.h5: expected data, found an empty file \(0 bytes\)/);
+    await assert.rejects(open("text.h5"), /text\.h5: expected an HDF5 file, found other first bytes/);
+    await assert.rejects(open("none.h5"), /none\.h5: expected a readable file, found none \(ENOENT\)/);
+  });
+});
