@@ -14,10 +14,13 @@ export interface Nd {
 
 export const nd = (shape: readonly number[], data: ArrayLike<number>): Nd => ({ shape, data });
 
+const made: string[] = [];
+process.on("exit", () => made.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
+
 /** A folder that goes away with the process. */
 export function temporary(): string {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "cia-data-"));
-  process.on("exit", () => fs.rmSync(dir, { recursive: true, force: true }));
+  made.push(dir);
   return dir;
 }
 
