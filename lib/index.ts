@@ -28,3 +28,7 @@ export { linear, type LinearConfig } from "./models/linear";
 export { rf, type RfConfig } from "./models/rf";
 export { svm, type SvmConfig } from "./models/svm";
 export * from "./training";
+export * from "./metrics";
+export type { Rounding } from "./metrics";
+export * from "./report/paper";
+export { findSystem, systems } from "./models";

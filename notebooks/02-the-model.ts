@@ -6,7 +6,7 @@
 
 // %%
 import {
-  architectureSpec, attentionOf, batches, blocksOf, chart, cia, dataOrSynthetic, heatmap, loadDataset, prepare, record,
+  architectureSpec, attentionOf, batches, blocksOf, chart, cia, dataOrSynthetic, heatmap, prepare, programOf, record,
   select, show, startEngine, table, targetsOf, trainLive, valueOf,
 } from "../dist/lib";
 
@@ -16,10 +16,12 @@ import {
 // MOSI with the features of bc-LSTM has all three modalities. We take the first test video with six to ten utterances.
 
 // %%
-const data = await dataOrSynthetic("mosi", { features: "bclstm" });
+const data = await dataOrSynthetic("mosi", { features: "bclstm", scaling: "none" });
+const task = { kind: "classes", classes: 2 } as const;
+const { shape, test } = prepare(cia, data, task, { protocol: "fixed-epochs" }); // scaled by the training rows
 const lengths = data.test.ids.map((_, i) => data.test.offsets[i + 1] - data.test.offsets[i]);
 const chosen = lengths.findIndex((n) => n >= 6 && n <= 10);
-const video = select(data.test, [chosen]);
+const video = select(test.split, [chosen]);
 const utterances = (video.rowIds ?? []).map((_, i) => `u${i + 1}`);
 show({ video: video.ids[0], utterances: lengths[chosen], ...Object.fromEntries(data.modalities.map((m) => [`width of ${m}`, video.x[m]?.width])) });
 
@@ -31,8 +33,6 @@ show({ video: video.ids[0], utterances: lengths[chosen], ...Object.fromEntries(d
 // number of parameters. Point at a box to see what it takes.
 
 // %%
-const task = { kind: "classes", classes: 2 } as const;
-const { shape } = prepare(cia, data, task, { protocol: "fixed-epochs" });
 const recorded = record(cia, shape, cia.defaults);
 const titles = { iim: "IIM", inter: "F", plain: "F", pair: "BI", cam: "CAM", rep: "Rep", merge: "Z", head: "output" };
 await chart(architectureSpec(blocksOf(recorded), titles), "Figure 1: the parts of CIA from the modalities on the left to the output on the right.");
@@ -143,13 +143,12 @@ await heatmap(flow.map((g) => (g > 0 ? 1 : 0)), {
 // mechanism; results are in the next notebooks.)
 
 // %%
-const raw = await dataOrSynthetic("mosi", { features: "bclstm", scaling: "none" });
-const run = await trainLive(cia, raw, task, {
+const run = await trainLive(cia, data, task, {
   engine, seed: 1, protocol: "fixed-epochs", config: { k: process.env.CI ? 8 : 50, r: process.env.CI ? 8 : 50, epochs: process.env.CI ? 1 : 8 },
 });
 
 // %%
-const after = await attentionOf(run.model.program!, batch, "att/TA/M_BI");
+const after = await attentionOf(await programOf(run, engine), batch, "att/TA/M_BI");
 await heatmap(after.flat(), {
   rows: utterances, columns: utterances, rowAxis: "utterance that asks (M)", columnAxis: "utterance that answers (BI)", legend: "weight", title: "CAM, text and audio, after training",
 }, "Attention weights of the same video after training.");

@@ -20,6 +20,8 @@ export interface ProgressOptions {
   readonly title: string;
   /** Name of `validScore`, with unit: "A2 on validation". */
   readonly score?: string;
+  /** End with a chart of the epochs (default) or with the line alone. */
+  readonly chart?: boolean;
   /** Milliseconds between two displays (default 100). */
   readonly interval?: number;
   /** The clock, in milliseconds (default: Date.now). */
@@ -44,6 +46,7 @@ export function duration(seconds: number): string {
 export function progress({
   title,
   score = "validation score",
+  chart = true,
   interval = 100,
   now = Date.now,
 }: ProgressOptions): Progress {
@@ -55,7 +58,7 @@ export function progress({
   let shownAt = -Infinity;
   let timer: NodeJS.Timeout | undefined;
 
-  const line = (): string => {
+  const line = (over = false): string => {
     if (!latest) return `${title}: starting`;
     const last = [...ended.values()].at(-1);
     const share = latest.fraction ?? ended.size / latest.epochs;
@@ -64,7 +67,7 @@ export function progress({
     if (last?.trainLoss !== undefined) parts.push(`loss ${last.trainLoss.toFixed(4)}`);
     if (last?.validScore !== undefined) parts.push(`${score} ${last.validScore.toFixed(4)}`);
     parts.push(duration(elapsed));
-    if (share > 0 && share < 1) parts.push(`about ${duration((elapsed / share) * (1 - share))} left`);
+    if (!over && share > 0 && share < 1) parts.push(`about ${duration((elapsed / share) * (1 - share))} left`);
     return parts.join(", ");
   };
   const draw = () => {
@@ -87,8 +90,8 @@ export function progress({
     async done(note) {
       clearTimeout(timer);
       const points = [...ended.values()];
-      const words = note ? `${line()}; ${note}` : line();
-      if (!live || points.length === 0) return out.show({ "text/plain": words });
+      const words = note ? `${line(true)}; ${note}` : line(true);
+      if (!live || !chart || points.length === 0) return out.show({ "text/plain": words });
       const rows = points.flatMap(({ epoch, trainLoss, validScore }) => [
         ...(trainLoss === undefined ? [] : [{ epoch, measure: "training loss", value: trainLoss }]),
         ...(validScore === undefined ? [] : [{ epoch, measure: score, value: validScore }]),

@@ -106,7 +106,17 @@ export function architectureSpec(blocks: readonly Block[], titles: Readonly<Reco
   const range = kinds.map((_, i) => categoryColours[i % categoryColours.length]);
   const text = (field: string, dy: number, fontSize: number) => ({
     data: { values: boxes },
-    mark: { type: "text", align: "left", baseline: "top", dx: 5, dy, fontSize, font: chartFont, color: chartInk, clip: false },
+    mark: {
+      type: "text",
+      align: "left",
+      baseline: "top",
+      dx: 5,
+      dy,
+      fontSize,
+      font: chartFont,
+      color: chartInk,
+      clip: false,
+    },
     encoding: { x, y, text: { field } },
   });
   return {
@@ -115,7 +125,11 @@ export function architectureSpec(blocks: readonly Block[], titles: Readonly<Reco
     view: { stroke: null },
     config: { view: { stroke: null } },
     layer: [
-      { data: { values: edges }, mark: { type: "rule", opacity: 0.35 }, encoding: { x, y, x2: { field: "x2" }, y2: { field: "y2" } } },
+      {
+        data: { values: edges },
+        mark: { type: "rule", opacity: 0.35 },
+        encoding: { x, y, x2: { field: "x2" }, y2: { field: "y2" } },
+      },
       {
         data: { values: boxes },
         mark: { type: "rect", fill: "white", strokeWidth: 2, cornerRadius: 4 },

@@ -1,4 +1,5 @@
 /** What the notebooks share beyond displays: data with a fallback, the drawing of a model. */
 export { architectureSpec, blocksOf, shortCount, type Block } from "./architecture";
 export { attentionOf, valueOf } from "./inspect";
-export { dataHere, dataOrSynthetic } from "./data";
+export { dataHere, dataOrSynthetic, writeNpyFolder } from "./data";
+export { inPrint, programOf, trainAndScore, trainLive, type LiveOptions, type ScoredRun } from "./live";

@@ -36,7 +36,9 @@ export async function valueOf(program: Program, batch: Batch, name: string): Pro
  */
 export async function attentionOf(program: Program, batch: Batch, name: string): Promise<number[][]> {
   if (batch.offsets.length !== 2)
-    throw new SystemError(`${name}: expected a batch of one sequence, found ${batch.offsets.length - 1}; use select(split, [i]).`);
+    throw new SystemError(
+      `${name}: expected a batch of one sequence, found ${batch.offsets.length - 1}; use select(split, [i]).`,
+    );
   const [values] = await program.evaluate(batch, [tapOf(program, name)]);
   return toRows(values, batch.offsets[1]);
 }

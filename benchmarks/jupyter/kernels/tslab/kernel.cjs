@@ -4,7 +4,9 @@ const { resolve } = require("node:path");
 
 const kernel = resolve(__dirname, "../../../../dist/benchmarks/jupyter/kernel.js");
 if (!existsSync(kernel)) {
-  console.error(`The TypeScript kernel is not built: expected ${kernel}. Run "npm run build" (or start with "npm run lab").`);
+  console.error(
+    `The TypeScript kernel is not built: expected ${kernel}. Run "npm run build" (or start with "npm run lab").`,
+  );
   process.exit(1);
 }
 require(kernel).startKernel(process.argv[2]);
