@@ -265,8 +265,7 @@ function judge(
   const within = interval ? `${away} ${formatInterval(interval, info, info.unit === "%" ? 2 : 3)}` : away;
   const verdict = ((): Verdict => {
     if (integer && !integer.possible) {
-      const n = paperSizes[columnParts(paper.column).dataset].test;
-      const why = `on ${n} test units the values beside ${paper.value} are ${integer.neighbours[0]} and ${integer.neighbours[1]}`;
+      const why = impossibleWhy(paper, integer);
       return { kind: "impossible", why: away ? `${why}; ${within}` : why, ...found };
     }
     if (!ours) {
@@ -306,18 +305,54 @@ const precedence: readonly VerdictKind[] = [
   "noData",
 ];
 
-/** The verdict that counts for each printed value, by `paperKey`: the most telling of all cells that stand beside it. */
-export function countedVerdicts(summaries: readonly CellSummary[]): Map<string, PrintedSummary> {
-  const counted = new Map<string, PrintedSummary>();
-  for (const { metrics } of summaries)
-    for (const { printed } of metrics)
-      for (const candidate of printed) {
-        const key = paperKey(candidate.paper);
-        const known = counted.get(key);
-        const order = (p: PrintedSummary) => precedence.indexOf(p.verdict.kind);
-        if (!known || order(candidate) < order(known)) counted.set(key, candidate);
-      }
-  return counted;
+/** A printed value with the verdict that counts for it. */
+export interface Counted extends PrintedSummary {
+  /** The cell and metric of ours that it was judged by; absent for a value that no run answers. */
+  readonly summary?: CellSummary;
+  readonly metric?: MetricSummary;
+}
+
+/** A printed value that is answered without a run: the label counts of Table 2, the paper's t-test. */
+export interface Fact {
+  readonly paper: PaperValue;
+  readonly ours?: string;
+  readonly verdict: Verdict;
+}
+
+/**
+ * The verdict that counts for each of the paper's printed values: the most telling of all cells and facts that stand beside
+ * it. A value that nothing stands beside is "not run".
+ */
+export function countedVerdicts(
+  all: readonly PaperValue[],
+  summaries: readonly CellSummary[],
+  facts: readonly Fact[] = [],
+): Counted[] {
+  const candidates = new Map<string, Counted[]>(all.map((paper) => [paperKey(paper), []]));
+  const add = (candidate: Counted) => candidates.get(paperKey(candidate.paper))?.push(candidate);
+  for (const summary of summaries)
+    for (const metric of summary.metrics) for (const printed of metric.printed) add({ ...printed, summary, metric });
+  for (const { paper, verdict } of facts)
+    add({ paper, value: printedValue(paper), verdict, integer: checkPrinted(paper) });
+  return all.map((paper) => {
+    const found = candidates.get(paperKey(paper)) ?? [];
+    const order = ({ verdict }: Counted) => precedence.indexOf(verdict.kind);
+    return found.sort((a, b) => order(a) - order(b))[0] ?? uncovered(paper);
+  });
+}
+
+function uncovered(paper: PaperValue): Counted {
+  const integer = checkPrinted(paper);
+  const verdict: Verdict =
+    integer && !integer.possible
+      ? { kind: "impossible", why: impossibleWhy(paper, integer) }
+      : { kind: "notRun", why: "no cell of the suites shown stands beside it" };
+  return { paper, value: printedValue(paper), verdict, integer };
+}
+
+function impossibleWhy(paper: PaperValue, { neighbours }: IntegerCheck): string {
+  const n = paperSizes[columnParts(paper.column).dataset].test;
+  return `on ${n} test units the values beside ${paper.value} are ${neighbours[0]} and ${neighbours[1]}`;
 }
 
 export const paperKey = ({ table, row, column }: PaperValue): string => `${table}|${row}|${column}`;

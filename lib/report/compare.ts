@@ -1,0 +1,199 @@
+/** System against system under equal terms: runs paired by seed, Holm over all comparisons of a table. */
+import { taskName } from "../core/types";
+import { holm, pairedT, probabilityOfImprovement, smallestDetectable } from "../metrics/tests";
+import { rowTitle } from "./matrix";
+import type { Table, TableCell } from "./tables";
+import { formatDifference, formatInterval, groupBy, type CellSummary, type MetricSummary } from "./verdict";
+
+/** What predictions add to a comparison: a bootstrap over videos of the difference, and McNemar's exact test. */
+export interface PairEvidence {
+  readonly first: string;
+  readonly second: string;
+  readonly metric: string;
+  readonly bootstrap?: { readonly low: number; readonly high: number; readonly p: number };
+  /** Of the runs with the lowest common seed. */
+  readonly mcnemarP?: number;
+}
+
+export interface Comparison {
+  readonly first: CellSummary;
+  readonly second: CellSummary;
+  readonly metric: MetricSummary;
+  /** Common seeds. */
+  readonly n: number;
+  /** First minus second. */
+  readonly difference: number;
+  readonly interval?: { readonly low: number; readonly high: number; readonly level: number };
+  /** Of the paired t-test; 1 for identical runs, undefined for fewer than two common seeds. */
+  readonly p?: number;
+  /** Holm-adjusted over all comparisons made together. */
+  readonly holmP?: number;
+  readonly improvement: number;
+  /** The smallest true difference that this n finds with power 0.8. */
+  readonly detectable?: number;
+  readonly evidence?: PairEvidence;
+}
+
+/**
+ * Pairs of cells of one data set, with the same task, for each metric that both have.
+ * @param against  "first": the first cell with the most modalities of each task against every other; "all": every pair
+ */
+export function compareCells(
+  group: readonly CellSummary[],
+  against: "first" | "all",
+  evidence: readonly PairEvidence[] = [],
+): Comparison[] {
+  const found: Comparison[] = [];
+  for (const cells of groupBy(group, ({ cell }) => taskName(cell.task)).values()) {
+    const most = Math.max(...cells.map(({ cell }) => cell.modalities.length));
+    const reference = cells.find(({ cell }) => cell.modalities.length === most)!;
+    const ordered = [reference, ...cells.filter((cell) => cell !== reference)];
+    ordered.forEach((first, i) => {
+      if (against === "first" && i > 0) return;
+      for (const second of ordered.slice(i + 1))
+        for (const a of first.metrics) {
+          const b = second.metrics.find(({ name }) => name === a.name);
+          const comparison = b && compare(first, second, a, b, evidence);
+          if (comparison) found.push(comparison);
+        }
+    });
+  }
+  const tested = found.filter(({ p }) => p !== undefined);
+  const adjusted = holm(tested.map(({ p }) => p!));
+  return found.map((c) => (c.p === undefined ? c : { ...c, holmP: adjusted[tested.indexOf(c)] }));
+}
+
+function compare(
+  first: CellSummary,
+  second: CellSummary,
+  a: MetricSummary,
+  b: MetricSummary,
+  evidence: readonly PairEvidence[],
+): Comparison | undefined {
+  const common = a.seeds.filter((seed) => b.seeds.includes(seed));
+  if (!common.length) return undefined;
+  const x = common.map((seed) => a.values[a.seeds.indexOf(seed)]);
+  const y = common.map((seed) => b.values[b.seeds.indexOf(seed)]);
+  const t = common.length > 1 ? pairedT(x, y) : undefined;
+  return {
+    first,
+    second,
+    metric: a,
+    n: common.length,
+    difference: x.reduce((total, value, i) => total + value - y[i], 0) / common.length,
+    interval: t ? { low: t.low, high: t.high, level: 0.95 } : undefined,
+    p: t === undefined ? undefined : (t?.p ?? 1),
+    improvement: probabilityOfImprovement(x, y, a.info.lowerIsBetter),
+    detectable: t ? t.sd * detectableInSds(common.length) : undefined,
+    evidence: evidence.find((e) => e.first === first.name && e.second === second.name && e.metric === a.name),
+  };
+}
+
+/** The smallest detectable difference in units of the sd of the differences; it depends on n alone. */
+const detectableInSds = (() => {
+  const known = new Map<number, number>();
+  return (n: number): number => {
+    if (!known.has(n)) known.set(n, smallestDetectable({ n, sd: 1 }));
+    return known.get(n)!;
+  };
+})();
+
+export const formatP = (p: number): string => (p < 0.0001 ? "< 0.0001" : p.toFixed(4));
+
+/** One line a comparison. */
+export function comparisonTable(
+  id: string,
+  caption: string,
+  comparisons: readonly Comparison[],
+  titles: Readonly<Record<string, string>> = {},
+): Table {
+  const bootstrap = comparisons.some(({ evidence }) => evidence?.bootstrap);
+  const mcnemar = comparisons.some(({ evidence }) => evidence?.mcnemarP !== undefined);
+  return {
+    id,
+    caption,
+    columns: [
+      { title: "First against second" },
+      { title: "Metric" },
+      {
+        title: "Difference",
+        numeric: true,
+        help: "first minus second, mean over common seeds, with its 95 % interval",
+      },
+      { title: "Holm p", numeric: true, help: "paired t-test by seed, adjusted over all lines of this table" },
+      {
+        title: "P(first better)",
+        numeric: true,
+        help: "probability of improvement: share of run pairs that the first wins",
+      },
+      { title: "Detectable", numeric: true, help: "smallest true difference that this n finds with power 0.8" },
+      { title: "n", numeric: true, help: "common seeds" },
+      ...(bootstrap
+        ? [{ title: "Over videos", numeric: true, help: "paired bootstrap over videos: 95 % interval and p" }]
+        : []),
+      ...(mcnemar ? [{ title: "McNemar p", numeric: true, help: "exact, one run of each" }] : []),
+    ],
+    rows: comparisons.map((c) => {
+      const { info } = c.metric;
+      const points = info.unit === "%" ? 2 : 3;
+      return [
+        `${rowTitle(c.first, titles)} against ${rowTitle(c.second, titles)}`,
+        c.metric.name,
+        {
+          text: formatDifference(c.difference, info),
+          notes: c.interval ? [formatInterval(c.interval, info, points)] : [],
+        },
+        c.holmP === undefined ? "–" : formatP(c.holmP),
+        c.improvement.toFixed(2),
+        c.detectable === undefined ? "–" : formatDifference(c.detectable, info).replace("+", ""),
+        String(c.n),
+        ...(bootstrap
+          ? [
+              c.evidence?.bootstrap
+                ? {
+                    text: formatP(c.evidence.bootstrap.p),
+                    notes: [formatInterval({ ...c.evidence.bootstrap, level: 0.95 }, info, points)],
+                  }
+                : "–",
+            ]
+          : []),
+        ...(mcnemar ? [c.evidence?.mcnemarP === undefined ? "–" : formatP(c.evidence.mcnemarP)] : []),
+      ];
+    }),
+  };
+}
+
+/** The metric's differences of every pair as a square: row minus column, Holm p below. */
+export function comparisonMatrix(
+  id: string,
+  caption: string,
+  comparisons: readonly Comparison[],
+  titles: Readonly<Record<string, string>> = {},
+): Table {
+  const cells = [...new Set(comparisons.flatMap(({ first, second }) => [first, second]))];
+  return {
+    id,
+    caption,
+    columns: [
+      { title: "Row minus column" },
+      ...cells.map((cell) => ({ title: rowTitle(cell, titles), numeric: true })),
+    ],
+    rows: cells.map((row) => [
+      rowTitle(row, titles),
+      ...cells.map((column): TableCell => {
+        const pair = comparisons.find(
+          ({ first, second }) => (first === row && second === column) || (first === column && second === row),
+        );
+        if (!pair) return { text: "" };
+        const turned = pair.first === column;
+        return {
+          text: formatDifference(turned ? -pair.difference : pair.difference, pair.metric.info),
+          notes: [
+            ...(pair.holmP === undefined ? [] : [`p ${formatP(pair.holmP)}`]),
+            `P(better) ${(turned ? 1 - pair.improvement : pair.improvement).toFixed(2)}`,
+          ],
+        };
+      }),
+    ]),
+  };
+}

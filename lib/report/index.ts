@@ -1,0 +1,7 @@
+export * from "./compare";
+export * from "./matrix";
+export * from "./paper";
+export * from "./report";
+export { renderSvg, type Chart, type ChartSpec } from "./svg";
+export * from "./tables";
+export * from "./verdict";

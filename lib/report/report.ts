@@ -1,0 +1,275 @@
+/**
+ * The report: suites and run records in; one self-contained HTML page and Markdown, LaTeX and CSV of each table out. It
+ * computes nothing that is not in its input but statistics, asks no clock and reads no file.
+ */
+import type { RunRecord } from "../core/record";
+import type { Suite } from "../core/suite";
+import { taskName } from "../core/types";
+import { compareCells, comparisonMatrix, comparisonTable, type PairEvidence } from "./compare";
+import { rowsChart } from "./charts";
+import { renderHtml } from "./html";
+import { matrices, rowTitle, type Constants, type Matrix } from "./matrix";
+import { allPaperValues } from "./paper";
+import type { Chart } from "./svg";
+import { csv, latexTable, markdownTable, verdictText, type Table } from "./tables";
+import {
+  countedVerdicts,
+  groupBy,
+  summarise,
+  verdictKinds,
+  verdictWords,
+  type CellSummary,
+  type Counted,
+  type Fact,
+  type SummaryOptions,
+  type VerdictKind,
+} from "./verdict";
+
+/** A part of the report that is not a suite of runs: Table 2, a figure, a control. */
+export interface Section {
+  /** "table2", "figure3": the name of its suite. */
+  readonly id: string;
+  readonly title: string;
+  readonly command?: string;
+  /** Paragraphs. */
+  readonly text?: readonly string[];
+  readonly charts?: readonly Chart[];
+  readonly tables?: readonly Table[];
+}
+
+export interface DatasetInfo {
+  readonly name: string;
+  readonly features: string;
+  readonly hash: string;
+  readonly level: string;
+  readonly rows: { readonly train: number; readonly valid: number; readonly test: number };
+  readonly caveats?: readonly string[];
+  readonly repairs?: readonly { readonly where: string; readonly what: string; readonly count: number }[];
+}
+
+export interface Deviation {
+  /** "D1". */
+  readonly id: string;
+  readonly text: string;
+}
+
+/** One test unit of a cell, for its drill-down. `text` comes from local data and belongs in no committed report. */
+export interface Utterance {
+  readonly id: string;
+  readonly text?: string;
+  readonly truth: string;
+  readonly guess: string;
+  /** 0..1. */
+  readonly confidence?: number;
+  /** What the system compared with says, where it differs. */
+  readonly other?: string;
+}
+
+export interface ReportInput {
+  readonly title: string;
+  readonly suites: readonly Suite[];
+  readonly records: readonly RunRecord[];
+  /** "quick" or "full". */
+  readonly profile: string;
+  /** ISO 8601. */
+  readonly generated: string;
+  /** The command that makes a suite. */
+  readonly command: (suite: string) => string;
+  /** Shown at the top of every page: the built-in synthetic set stands in for real data. */
+  readonly banner?: string;
+  readonly titles?: Readonly<Record<string, string>>;
+  readonly constants?: Constants;
+  readonly videoIntervals?: SummaryOptions["videoIntervals"];
+  readonly margin?: SummaryOptions["margin"];
+  readonly evidence?: readonly PairEvidence[];
+  readonly facts?: readonly Fact[];
+  readonly sections?: readonly Section[];
+  readonly datasets?: readonly DatasetInfo[];
+  readonly deviations?: readonly Deviation[];
+  /** By cell name. */
+  readonly utterances?: Readonly<Record<string, { readonly note: string; readonly rows: readonly Utterance[] }>>;
+  /** Lines set aside and other faults found while reading records. */
+  readonly problems?: readonly string[];
+}
+
+export interface SuitePart {
+  readonly suite: Suite;
+  readonly summaries: readonly CellSummary[];
+  readonly matrices: readonly (Matrix & { readonly chart?: Chart; readonly comparisons: readonly Table[] })[];
+}
+
+export interface ReportModel {
+  readonly input: ReportInput;
+  readonly parts: readonly SuitePart[];
+  readonly counted: readonly Counted[];
+  readonly counts: Readonly<Record<VerdictKind, number>>;
+  /** Anchor of each cell's drill-down, by cell name. */
+  readonly anchors: ReadonlyMap<string, string>;
+}
+
+export interface Report {
+  readonly html: string;
+  /** By suite or section: Markdown and LaTeX of its tables, CSV with full precision. */
+  readonly markdown: Readonly<Record<string, string>>;
+  readonly latex: Readonly<Record<string, string>>;
+  readonly csv: Readonly<Record<string, string>>;
+  /** All suites below one heading. */
+  readonly summary: string;
+  readonly counts: Readonly<Record<VerdictKind, number>>;
+}
+
+/** Everything that the page and the tables show. */
+export function buildModel(input: ReportInput): ReportModel {
+  const anchors = new Map<string, string>();
+  const parts = input.suites.map((suite): SuitePart => {
+    const summaries = summarise(suite, input.records, input);
+    for (const { name } of summaries) if (!anchors.has(name)) anchors.set(name, `cell-${anchors.size + 1}`);
+    const href = ({ name }: CellSummary) => `#${anchors.get(name)}`;
+    const options = { constants: input.constants, titles: input.titles, href };
+    const tables = matrices(suite.name, summaries, options).map((matrix) => {
+      const label = `${suite.title}: ${matrix.title}`;
+      return {
+        ...matrix,
+        chart: rowsChart(matrix.title, matrix.panels),
+        comparisons: comparisonsOf(matrix, label, input),
+      };
+    });
+    return { suite, summaries, matrices: tables };
+  });
+  const counted = countedVerdicts(
+    allPaperValues(),
+    parts.flatMap(({ summaries }) => summaries),
+    input.facts,
+  );
+  const counts = Object.fromEntries(
+    verdictKinds.map((kind) => [kind, counted.filter(({ verdict }) => verdict.kind === kind).length]),
+  ) as Record<VerdictKind, number>;
+  return { input, parts, counted, counts, anchors };
+}
+
+function comparisonsOf(matrix: Matrix, label: string, { evidence, titles }: ReportInput): Table[] {
+  const finished = matrix.summaries.filter(({ runs }) => runs.length);
+  const first = compareCells(finished, "first", evidence);
+  const id = matrix.table.id;
+  const tables = first.length ? [comparisonTable(`${id}-tests`, `${label}: paired by seed`, first, titles)] : [];
+  if (finished.length < 3) return tables;
+  const pairs = groupBy(compareCells(finished, "all", evidence), (c) => `${c.first.cell.task.kind} ${c.metric.name}`);
+  const [one] = pairs.values();
+  if (!one) return tables;
+  return [...tables, comparisonMatrix(`${id}-pairs`, `${label}: every pair, ${one[0].metric.name}`, one, titles)];
+}
+
+/**
+ * Renders the report.
+ * @throws UserError if a chart's specification is wrong
+ */
+export async function renderReport(input: ReportInput): Promise<Report> {
+  const model = buildModel(input);
+  const each = <T>(suite: (part: SuitePart) => T, section: (section: Section) => T) =>
+    Object.fromEntries([
+      ...model.parts.map((part) => [part.suite.name, suite(part)] as const),
+      ...(input.sections ?? []).map((s) => [s.id, section(s)] as const),
+    ]);
+  const tablesOf = (part: SuitePart) => part.matrices.flatMap(({ table, comparisons }) => [table, ...comparisons]);
+  const banner = input.banner ? `> ${input.banner}\n\n` : "";
+  const page = (title: string, command: string | undefined, body: string) =>
+    `# ${title}\n\n${banner}${command ? `\`${command}\`\n\n` : ""}${body}`;
+  const markdown = each(
+    (part) => page(part.suite.title, input.command(part.suite.name), tablesOf(part).map(markdownTable).join("\n")),
+    (s) =>
+      page(
+        s.title,
+        s.command,
+        [...(s.text ?? []).map((p) => `${p}\n`), ...(s.tables ?? []).map(markdownTable)].join("\n"),
+      ),
+  );
+  return {
+    html: await renderHtml(model),
+    markdown,
+    latex: each(
+      (part) => tablesOf(part).map(latexTable).join("\n"),
+      (s) => (s.tables ?? []).map(latexTable).join("\n"),
+    ),
+    csv: each(
+      (part) => suiteCsv(part, input),
+      (s) => (s.tables ?? []).map(tableCsv).join("\n"),
+    ),
+    summary: summaryMarkdown(model),
+    counts: model.counts,
+  };
+}
+
+/** One line a cell, metric and printed value, numbers in full precision (fractions and native units). */
+function suiteCsv({ suite, summaries }: SuitePart, { titles }: ReportInput): string {
+  const header =
+    "suite,cell,system,dataset,features,modalities,task,protocol,metric,unit,paper,table,row,column,mean,sd,n,failed,low,high,video_low,video_high,valid_mean,best,rank,test_selected_mean,verdict,why,label";
+  const rows = summaries.flatMap((summary) =>
+    summary.metrics.flatMap((metric) => {
+      const { cell } = summary;
+      const { ours, videos, valid, testSelected } = metric;
+      return (metric.printed.length ? metric.printed : [undefined]).map((printed) => [
+        suite.name,
+        summary.name,
+        cell.system,
+        cell.dataset,
+        cell.features,
+        cell.modalities.join("+"),
+        taskName(cell.task),
+        cell.protocol,
+        metric.name,
+        metric.info.unit === "%" ? "fraction" : "",
+        printed?.paper.value,
+        printed?.paper.table,
+        printed?.paper.row,
+        printed?.paper.column,
+        ours?.mean,
+        ours?.sd,
+        ours?.n ?? 0,
+        summary.failed.length,
+        ours?.interval?.low,
+        ours?.interval?.high,
+        videos?.low,
+        videos?.high,
+        valid?.mean,
+        metric.best,
+        printed?.rank,
+        testSelected?.mean,
+        printed ? verdictWords[printed.verdict.kind].title : "",
+        printed?.verdict.why,
+        rowTitle(summary, titles),
+      ]);
+    }),
+  );
+  return csv(header.split(","), rows);
+}
+
+function tableCsv({ columns, rows }: Table): string {
+  const text = (cell: Table["rows"][number][number]) =>
+    typeof cell === "string" ? cell : [cell.text, ...(cell.notes ?? [])].join("; ");
+  return csv(
+    columns.map(({ title }) => title),
+    rows.map((row) => row.map(text)),
+  );
+}
+
+function summaryMarkdown({ input, counts, parts }: ReportModel): string {
+  const total = Object.values(counts).reduce((a, b) => a + b, 0);
+  const lines = verdictKinds.map(
+    (kind) => `| ${verdictText(kind)} | ${counts[kind]} | ${verdictWords[kind].meaning} |`,
+  );
+  const runs = input.records.filter(({ status }) => status === "ok").length;
+  const failed = input.records.length - runs;
+  return [
+    `# ${input.title}`,
+    "",
+    ...(input.banner ? [`> ${input.banner}`, ""] : []),
+    `Profile ${input.profile}, ${runs} finished runs, ${failed} failed; ${total} printed values of the paper:`,
+    "",
+    "| Verdict | Values | Meaning |",
+    "| --- | ---: | --- |",
+    ...lines,
+    "",
+    ...parts.map(({ suite }) => `- ${suite.title}: \`${input.command(suite.name)}\``),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,114 @@
+/** One table, four forms: HTML, Markdown, LaTeX (booktabs) and CSV. */
+import { escapeCsv, escapeHtml, escapeLatex, escapeMarkdown } from "./escape";
+import { verdictWords, type VerdictKind } from "./verdict";
+
+export interface TableCell {
+  readonly text: string;
+  /** Smaller lines below: interval and n, the printed value, ... */
+  readonly notes?: readonly string[];
+  /** Link inside the report ("#cell-1"). */
+  readonly href?: string;
+  readonly verdict?: VerdictKind;
+}
+
+export interface Table {
+  /** Letters, digits and hyphens. */
+  readonly id: string;
+  readonly caption: string;
+  readonly columns: readonly { readonly title: string; readonly numeric?: boolean; readonly help?: string }[];
+  /** The first cell of a row is its header. */
+  readonly rows: readonly (readonly (TableCell | string)[])[];
+  /** Sentences below the table. */
+  readonly notes?: readonly string[];
+}
+
+const asCell = (cell: TableCell | string): TableCell => (typeof cell === "string" ? { text: cell } : cell);
+
+/** "≠ differs" */
+export const verdictText = (kind: VerdictKind): string => `${verdictWords[kind].sign} ${verdictWords[kind].title}`;
+
+export function verdictBadge(kind: VerdictKind): string {
+  const { sign, title } = verdictWords[kind];
+  return `<span class="v v-${kind}"><i aria-hidden="true">${sign}</i> ${title}</span>`;
+}
+
+/** A table in a box that scrolls sideways where the page is narrow. */
+export function htmlTable({ id, caption, columns, rows, notes = [] }: Table): string {
+  const head = columns
+    .map(({ title, numeric, help }) => {
+      const attributes = `${numeric ? ' class="n"' : ""}${help ? ` title="${escapeHtml(help)}"` : ""}`;
+      return `<th scope="col"${attributes}>${escapeHtml(title)}</th>`;
+    })
+    .join("");
+  const body = rows
+    .map((row) => {
+      const cells = row.map((value, i) => {
+        const { text, notes = [], href, verdict } = asCell(value);
+        const main = href ? `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>` : escapeHtml(text);
+        const lines = [...notes.map(escapeHtml), ...(verdict ? [verdictBadge(verdict)] : [])];
+        const content = main + lines.map((line) => `<small>${line}</small>`).join("");
+        if (i === 0) return `<th scope="row">${content}</th>`;
+        return `<td${columns[i]?.numeric ? ' class="n"' : ""}>${content}</td>`;
+      });
+      const kinds = row.flatMap((cell) => asCell(cell).verdict ?? []);
+      return `<tr${kinds.length ? ` data-v="${kinds.join(" ")}"` : ""}>${cells.join("")}</tr>`;
+    })
+    .join("\n");
+  const below = notes.length ? `<p class="notes">${notes.map(escapeHtml).join(" ")}</p>` : "";
+  return (
+    `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table id="${escapeHtml(id)}">` +
+    `<caption>${escapeHtml(caption)}</caption><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>${below}`
+  );
+}
+
+export function markdownTable({ caption, columns, rows, notes = [] }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const cellText = (value: TableCell | string) => {
+    const { text, notes = [], verdict } = asCell(value);
+    return [text, ...notes, ...(verdict ? [verdictText(verdict)] : [])].map(escapeMarkdown).join("<br>");
+  };
+  return [
+    `**${escapeMarkdown(caption)}**`,
+    "",
+    line(columns.map(({ title }) => escapeMarkdown(title) || " ")),
+    line(columns.map(({ numeric }) => (numeric ? "---:" : "---"))),
+    ...rows.map((row) => line(row.map(cellText))),
+    ...(notes.length ? ["", escapeMarkdown(notes.join(" "))] : []),
+    "",
+  ].join("\n");
+}
+
+/** A `table` environment; needs \usepackage{booktabs,makecell}. */
+export function latexTable({ id, caption, columns, rows, notes = [] }: Table): string {
+  const cellText = (value: TableCell | string) => {
+    const { text, notes = [], verdict } = asCell(value);
+    const lines = [text, ...notes, ...(verdict ? [verdictWords[verdict].title] : [])].map(escapeLatex);
+    return lines.length > 1 ? `\\makecell[tr]{${lines.join(" \\\\ ")}}` : lines[0];
+  };
+  const line = (cells: readonly string[]) => `${cells.join(" & ")} \\\\`;
+  return [
+    "\\begin{table}",
+    "\\centering\\small",
+    `\\begin{tabular}{${columns.map(({ numeric }) => (numeric ? "r" : "l")).join("")}}`,
+    "\\toprule",
+    line(columns.map(({ title }) => escapeLatex(title))),
+    "\\midrule",
+    ...rows.map((row) => line(row.map(cellText))),
+    "\\bottomrule",
+    "\\end{tabular}",
+    `\\caption{${escapeLatex([caption, ...notes].join(". ").replaceAll("..", "."))}}`,
+    `\\label{tab:${id}}`,
+    "\\end{table}",
+    "",
+  ].join("\n");
+}
+
+/** Plain CSV with a header line. */
+export function csv(
+  columns: readonly string[],
+  rows: readonly (readonly (string | number | undefined | null)[])[],
+): string {
+  const field = (value: string | number | undefined | null) =>
+    value === undefined || value === null ? "" : typeof value === "number" ? String(value) : escapeCsv(value);
+  return [columns, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
+}
