@@ -8,8 +8,7 @@ import { parseArgs } from "node:util";
 import { DataError, UsageError, UserError } from "../lib/core/errors";
 import type { GoldenCheck, GoldenResult } from "../lib/core/golden";
 import { readGolden } from "../lib/core/golden-file";
-import { ReferenceProgram, startCpu } from "../lib/engine/reference";
-import type { Engine } from "../lib/engine/engine";
+import { engineName, startEngine } from "../lib/engine/choose";
 import { classicalGolden } from "../lib/models/classical/golden";
 import { neuralGolden } from "../lib/models/golden";
 
@@ -50,12 +49,6 @@ export async function checkFile(file: string, checks: readonly GoldenCheck[]): P
   }
 }
 
-async function reference(name = "cpu"): Promise<Engine> {
-  if (name !== "cpu") throw new UsageError(`--engine: expected cpu, found ${name}.`);
-  const info = await startCpu();
-  return { info, compile: (graph, output, seed) => new ReferenceProgram(graph, output, seed) };
-}
-
 export async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -68,8 +61,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   if (positionals.length !== 1)
     throw new UsageError(`golden: expected one folder, found ${positionals.length}.\n${usage}`);
-  const engine = await reference(values.engine);
-  console.log(`engine ${engine.info.name} (${engine.info.device})`);
+  const engine = await startEngine(engineName(values.engine ?? "auto"));
   const checks = [classicalGolden, neuralGolden(engine)];
   const files = goldenFiles(positionals[0]);
   let failed = 0;

@@ -63,8 +63,21 @@ class Reader {
   flag(name: string): boolean {
     return this.get(name, (v): v is boolean => typeof v === "boolean", "true or false");
   }
+  /** A switch that may also be a word: true -> "true". */
+  option(name: string): string {
+    return String(
+      this.get(name, (v): v is string | boolean => typeof v === "boolean" || typeof v === "string", "a switch"),
+    );
+  }
   list(name: string): readonly string[] {
     return this.get(name, (v): v is string[] => Array.isArray(v), "a list");
+  }
+  /** A list of words, or text such as "audio_video_text" or "avt". */
+  words(name: string): readonly string[] {
+    const value = this.find(name);
+    if (typeof value !== "string") return this.list(name);
+    const parts = value.split(/[^a-zA-Z]+/);
+    return parts.length > 1 ? parts : [...value];
   }
   gates(): "hardSigmoid" | "sigmoid" {
     if (!this.has("recurrentActivation")) return "sigmoid";
@@ -98,7 +111,16 @@ const numbers = (c: Reader, ...names: readonly string[]): Config =>
   Object.fromEntries(names.map((name) => [name, c.number(name)]));
 /** ["video_text", "text"] -> "VT,T". */
 const letters = (names: readonly string[]): readonly string[] =>
-  names.map((name) => name.split("_").map((word) => modalityOrder.find((m) => modalityWord[m] === word) ?? "?").join("")); // prettier-ignore
+  names.map((name) =>
+    name
+      .split("_")
+      .map((word) => modalityOrder.find((m) => [m, m.toLowerCase(), modalityWord[m]].includes(word)) ?? "?")
+      .join(""),
+  );
+const fusionOrder = (c: Reader): string => {
+  const name = ["order", "fusionOrder", "flattenOrder"].find((key) => c.has(key));
+  return name ? letters(c.words(name)).join("") : "TAV";
+};
 const dropless = (...names: readonly string[]): Config => Object.fromEntries(names.map((name) => [name, 0]));
 const memory = (c: Reader): Config => ({
   ...widths(c, "h", "h"),
@@ -112,7 +134,7 @@ const systems: Readonly<Record<string, Recomputed>> = {
     system: neural(cia),
     config: (c) => ({
       ...{ k: c.number("sizes.k"), r: c.number("sizes.r"), cam: c.text("cam"), merge: c.flag("merge") },
-      ...{ iim: String(c.flag("iim")), gates: c.gates() },
+      ...{ iim: c.has("iim") ? c.option("iim") : "true", gates: c.gates() },
       ...dropless("drop", "gruDrop"),
     }),
   },
@@ -142,7 +164,7 @@ const systems: Readonly<Record<string, Recomputed>> = {
     system: neural(tfn),
     config: (c) => ({
       ...numbers(c, "textHidden", "textOut", "audioHidden", "videoHidden", "fusionHidden", "bnEpsilon"),
-      order: c.has("order") ? letters(c.list("order")).join("") : "TAV",
+      order: fusionOrder(c),
       ...dropless("textDrop", "drop", "fusionDrop"),
       range: 3, // golden/README.md: 6 sigmoid(logit) - 3
     }),
@@ -165,7 +187,7 @@ const systems: Readonly<Record<string, Recomputed>> = {
     config: (c) => ({
       ...{ ...numbers(c, "r", "k"), dense: c.text("denseActivation"), gates: c.gates() },
       ...(c.has("mergeOrder") ? { merge: letters(c.list("mergeOrder")).join(",") } : {}),
-      padTo: c.text("case").includes("padded") ? c.number("maxLength") : 0,
+      padTo: /padded/.test(c.text("case")) ? c.number("maxLength") : 0,
       ...dropless("gruDrop", "drop"),
     }),
   },
@@ -229,8 +251,9 @@ function shapeOf(golden: GoldenCase, c: Reader): Shape {
   const widths: Partial<Record<Modality, number>> = {};
   for (const m of modalities) widths[m] = golden.arrays[`input/${modalityWord[m]}`].shape[1];
   const head = c.text("head");
+  const outputs = head === "l1" || (head === "tanh" && !c.has("classes")) ? 1 : c.number("classes");
   const tasks: Readonly<Record<string, Task>> = {
-    softmax: { kind: "classes", classes: c.number("classes") },
+    softmax: { kind: "classes", classes: outputs },
     sigmoid: { kind: "emotions" },
     tanh: { kind: "intensity" },
     l1: { kind: "intensity" },
@@ -238,7 +261,7 @@ function shapeOf(golden: GoldenCase, c: Reader): Shape {
   if (!tasks[head])
     throw new SystemError(`${golden.name}: expected config.head of ${Object.keys(tasks).join(", ")}, found ${head}.`);
   const level = c.has("perStep") && c.flag("perStep") ? "row" : "sequence";
-  return { widths, modalities, level, task: tasks[head], outputs: head === "l1" ? 1 : c.number("classes") };
+  return { widths, modalities, level, task: tasks[head], outputs };
 }
 
 function batchOf(golden: GoldenCase, shape: Shape): Batch {
