@@ -559,14 +559,14 @@ CASES = [
     ("mmmu_ba_mosei_pooled_tanh", "mmmu_ba", "tanh", M, 15, {**BA, "denseActivation": "relu", "mergeOrder": MOSEI, "perStep": False, "recurrentActivation": "sigmoid"}),
     ("bc_lstm_logistic_softmax", "bc_lstm", "softmax", M, 16, BC),
     ("bc_lstm_pooled_AV_l1", "bc_lstm", "l1", ["audio", "video"], 17, {**BC, "perStep": False, "recurrentActivation": "hard_sigmoid"}),
-    ("mfm_l1", "mfm", "l1", M, 18, MFM),
+    ("mfm_AV_l1", "mfm", "l1", ["audio", "video"], 18, MFM),
     ("mfm_TA_equal_softmax", "mfm", "softmax", ["text", "audio"], 19, {**MFM, "lengths": [3, 3, 3]}),
     ("df_l1", "df", "l1", M, 20, {"fc1": 4, "fc2": 3, "fusionHidden": 4}),
     ("df_TV_sigmoid", "df", "sigmoid", ["text", "video"], 21, {"fc1": 4, "fc2": 3, "fusionHidden": 4}),
     ("cia_V_M_BI_perstep", "cia", "softmax", ["video"], 22, {**CIA, "cam": "M_BI", "perStep": True}),
     ("cia_TV_tanh_pooled", "cia", "tanh", ["text", "video"], 23, {**CIA, "merge": False, "perStep": False}),
     ("cia_AV_noIIM_sigmoid", "cia", "sigmoid", ["audio", "video"], 24, {**CIA, "iim": False, "perStep": True, "recurrentActivation": "hard_sigmoid"}),
-    ("cia_TAV_encoders_only", "cia", "softmax", M, 25, {**CIA, "iim": "encoders-only", "cam": "M_BI", "perStep": False}),
+    ("cia_TA_encoders_only", "cia", "softmax", ["text", "audio"], 25, {**CIA, "iim": "encoders-only", "cam": "M_BI", "perStep": False}),
 ]
 
 
