@@ -42,6 +42,8 @@ export interface Cell {
   readonly metrics: readonly CellMetric[];
   /** Only in a search: the values to draw from, and how many trials. */
   readonly search?: { readonly space: SearchSpace; readonly trials: number };
+  /** At most so many of the suite's seeds (a large data set). */
+  readonly maxSeeds?: number;
   /** Only in these profiles (default: all). */
   readonly profiles?: readonly Profile[];
   /** What is missing to run it ("MOSEI audio features are not public any more"); such a cell is listed, never run. */

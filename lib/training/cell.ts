@@ -87,28 +87,11 @@ export function checkpointOwner(id: string, engine: Engine): string {
  * @throws what is wrong with the machine (disk full), never what is wrong with the run
  */
 export async function runJob(job: Job, context: JobContext): Promise<RunRecord | undefined> {
-  const { system, dataset, engine, code, out, say } = context;
-  const { cell, seed, suite, profile, trial } = job;
-  const started = new Date().toISOString();
+  const { system, dataset, engine, out, say } = context;
+  const { cell, seed, trial } = job;
   const begun = performance.now();
-  const identity = jobIdentity(job, system, dataset.hash);
+  const common = commonFields(job, { ...context, engine: engine.info, dataHash: dataset.hash });
   const epochs: EpochRecord[] = [];
-  const common = {
-    schema: recordSchema as typeof recordSchema,
-    ...identity,
-    suite,
-    system: cell.system,
-    dataset: cell.dataset,
-    features: cell.features,
-    modalities: cell.modalities,
-    task: taskName(cell.task),
-    profile,
-    config: jobConfig(system, job),
-    code,
-    engine: system.kind === "neural" ? engine.info : plainJavaScript(),
-    started,
-    host: thisHost(),
-  };
   const spent = () => ({
     seconds: (performance.now() - begun) / 1000,
     peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -127,7 +110,7 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
         context.onEpoch?.(epoch);
       },
       ...(context.checkpoint && {
-        checkpoint: { ...context.checkpoint, owner: checkpointOwner(identity.id, engine) },
+        checkpoint: { ...context.checkpoint, owner: checkpointOwner(common.id, engine) },
       }),
       ...(say && { say }),
     });
@@ -166,12 +149,11 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
           test: { ...test.scores, ...probed },
           ...(run.testSelected && { testSelected: run.testSelected }),
         },
-        predictions: writePredictions(out, identity.id, stored, cell.task),
+        predictions: writePredictions(out, common.id, stored, cell.task),
         weightsHash,
-        ...writeWeights(out, identity.id, weights, context.keepWeights ?? 0),
+        ...writeWeights(out, common.id, weights, context.keepWeights ?? 0),
         parameters: model.parameters,
         rows: prepared.rows,
-        ...(trial !== undefined && { trial }),
         ...(valid &&
           prepared.valid && { selectionScore: taskLoss(valid.predictions, prepared.valid.targets, cell.task) }),
         ...spent(),
@@ -182,20 +164,52 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
     }
   } catch (error) {
     if (!(error instanceof Error) || isMachineError(error)) throw error;
-    const units = { train: 0, valid: 0, test: 0 };
     say?.(error instanceof TrainingError ? error.message : (error.stack ?? error.message));
-    return {
-      ...common,
-      status: "failed",
-      reason: error.message,
-      epochs,
-      metrics: { test: {} },
-      parameters: 0,
-      rows: units,
-      ...(trial !== undefined && { trial }),
-      ...spent(),
-    };
+    return failed(common, error.message, epochs, spent());
   }
+}
+
+interface Origin {
+  readonly system: System;
+  readonly dataHash: string;
+  readonly engine: RunRecord["engine"];
+  readonly code: RunRecord["code"];
+}
+
+/** What a record says of a job before it has begun. */
+function commonFields(job: Job, { system, dataHash, engine, code }: Origin) {
+  const { cell, suite, profile } = job;
+  return {
+    schema: recordSchema as typeof recordSchema,
+    ...jobIdentity(job, system, dataHash),
+    suite,
+    system: cell.system,
+    dataset: cell.dataset,
+    features: cell.features,
+    modalities: cell.modalities,
+    task: taskName(cell.task),
+    profile,
+    config: jobConfig(system, job),
+    code,
+    engine: system.kind === "neural" ? engine : plainJavaScript(),
+    started: new Date().toISOString(),
+    host: thisHost(),
+  };
+}
+
+function failed(
+  common: ReturnType<typeof commonFields>,
+  reason: string,
+  epochs: readonly EpochRecord[],
+  spent: Pick<RunRecord, "seconds" | "peakRssMb">,
+): RunRecord {
+  const nothing = { metrics: { test: {} }, parameters: 0, rows: { train: 0, valid: 0, test: 0 } };
+  return { ...common, status: "failed", reason, epochs, ...nothing, ...spent };
+}
+
+/** The record of a run whose process died. */
+export function failedRecord(job: Job, origin: Origin, reason: string, seconds: number): RunRecord {
+  return failed(commonFields(job, origin), reason, [], { seconds, peakRssMb: 0 });
 }
 
 /** Fitted systems run on no engine. */

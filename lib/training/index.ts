@@ -2,6 +2,7 @@
 export {
   cellDataset,
   checkpointOwner,
+  failedRecord,
   jobConfig,
   jobIdentity,
   readPredictions,

@@ -1,0 +1,190 @@
+/** From suites to runs: which are recorded, which are to be done, and what the others lack. */
+import { DataError, SystemError, UserError } from "../../lib/core/errors";
+import type { RunRecord } from "../../lib/core/record";
+import { cellName, type Cell, type Profile, type Suite } from "../../lib/core/suite";
+import { outputsOf, type Config, type Dataset, type Shape } from "../../lib/core/types";
+import { loadDataset } from "../../lib/data";
+import { record as recordGraph } from "../../lib/layers/record";
+import { findSystem } from "../../lib/models";
+import { prepare, widthsOf } from "../../lib/training/prepare";
+import { cellDataset, jobConfig, jobIdentity, trialsOf, type Job } from "../../lib/training";
+
+export interface PlannedRun {
+  readonly job: Job;
+  readonly id: string;
+  readonly dataHash: string;
+  /** The counted record, where there is one. */
+  readonly recorded?: RunRecord;
+  readonly estimate: number;
+}
+
+export interface PlannedCell {
+  readonly suite: string;
+  readonly cell: Cell;
+  readonly name: string;
+  /** Why it cannot be run here. */
+  readonly missing?: string;
+  readonly runs: readonly PlannedRun[];
+}
+
+export interface PlanOptions {
+  readonly profile: Profile;
+  /** How many seeds, from 1; the suite's own when absent. */
+  readonly seeds?: number;
+  readonly dataDir?: string;
+  readonly records: readonly RunRecord[];
+  readonly say?: (line: string) => void;
+}
+
+/** Loads the data sets of a plan, each once; keeps only the last, since the plan goes through them in order. */
+class Loader {
+  private readonly failures = new Map<string, Error>();
+  private readonly hashes = new Map<string, Dataset>();
+  private last: { key: string; dataset: Dataset } | undefined;
+  constructor(private readonly dir: string | undefined) {}
+
+  /** The data set of a cell without its numbers (hash, widths, sizes), or why it cannot be had. */
+  async get(cell: Cell): Promise<Dataset | Error> {
+    const key = `${cell.dataset}/${cell.features}`;
+    const own = `${key}/${cell.modalities.join("")}`;
+    const known = this.hashes.get(own) ?? this.failures.get(key);
+    if (known) return known;
+    try {
+      if (this.last?.key !== key) this.last = { key, dataset: await loadCellData(cell, this.dir) };
+      const dataset = cellDataset(this.last.dataset, cell);
+      this.hashes.set(own, withoutNumbers(dataset));
+      return dataset;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      if (this.last?.key !== key) this.failures.set(key, error);
+      return error;
+    }
+  }
+}
+
+/** As a run loads it: unscaled, since the scaling is a setting of the run. */
+export function loadCellData(cell: Pick<Cell, "dataset" | "features">, dir: string | undefined): Promise<Dataset> {
+  const features = cell.dataset === "synthetic" ? {} : { features: cell.features };
+  return loadDataset(cell.dataset, { ...features, ...(dir && { dir }), scaling: "none" });
+}
+
+/** Only what a plan asks for: offsets, ids, widths and hash stay, features go. */
+function withoutNumbers(dataset: Dataset): Dataset {
+  const strip = (split: Dataset["train"]): Dataset["train"] => ({
+    ...split,
+    x: Object.fromEntries(
+      Object.entries(split.x).map(([m, { rows, width }]) => [m, { rows, width, data: new Float32Array(0) }]),
+    ),
+  });
+  return {
+    ...dataset,
+    train: strip(dataset.train),
+    ...(dataset.valid && { valid: strip(dataset.valid) }),
+    test: strip(dataset.test),
+  };
+}
+
+/**
+ * The runs of suites under a profile. A cell that occurs in several suites (or twice in one) is planned once.
+ */
+export async function plan(suites: readonly Suite[], options: PlanOptions): Promise<PlannedCell[]> {
+  const loader = new Loader(options.dataDir);
+  const byId = new Map(options.records.map((r) => [r.id, r]));
+  const seconds = new Map<string, number[]>();
+  for (const r of options.records)
+    if (r.status === "ok") seconds.set(r.cell, [...(seconds.get(r.cell) ?? []), r.seconds]);
+  const seen = new Set<string>();
+  const cells: PlannedCell[] = [];
+  // Data set by data set, so that each is read once; the order of the suites is put back at the end.
+  const all = suites.flatMap((suite, s) =>
+    suite.cells
+      .filter((cell) => !cell.profiles || cell.profiles.includes(options.profile))
+      .map((cell, c) => ({ suite, cell, place: s * 1e6 + c })),
+  );
+  const byData = [...all].sort((a, b) => (dataKey(a.cell) < dataKey(b.cell) ? -1 : dataKey(a.cell) > dataKey(b.cell) ? 1 : a.place - b.place)); // prettier-ignore
+  const placed: { place: number; planned: PlannedCell }[] = [];
+  for (const { suite, cell, place } of byData) {
+    const name = cellName(cell) + (cell.search ? "/search" : "");
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const put = (rest: Pick<PlannedCell, "missing" | "runs">) =>
+      placed.push({ place, planned: { suite: suite.name, cell, name, ...rest } });
+    if (cell.missing) {
+      put({ missing: cell.missing, runs: [] });
+      continue;
+    }
+    const dataset = await loader.get(cell);
+    if (dataset instanceof Error) {
+      put({ missing: dataset.message, runs: [] });
+      continue;
+    }
+    const refused = refusal(cell, dataset);
+    if (refused) {
+      put({ missing: refused, runs: [] });
+      continue;
+    }
+    const system = findSystem(cell.system);
+    const profile = options.profile;
+    const seeds = options.seeds ? Array.from({ length: options.seeds }, (_, i) => i + 1) : suite.seeds[profile];
+    const settings: readonly { trial?: number; setting?: Config }[] = cell.search
+      ? trialsOf(searchName(cell), cell.search.space, cell.search.trials).map((setting, trial) => ({ trial, setting }))
+      : [{}];
+    const known = seconds.get(cellName(cell));
+    const runs = settings.flatMap((of) =>
+      seeds.slice(0, cell.search ? 1 : cell.maxSeeds).map((seed): PlannedRun => {
+        const job: Job = { suite: suite.name, profile, cell, seed, ...of };
+        const { id, dataHash } = jobIdentity(job, system, dataset.hash);
+        const recorded = byId.get(id);
+        const estimate = known ? known.reduce((a, b) => a + b, 0) / known.length : estimateSeconds(job, dataset);
+        return { job, id, dataHash, ...(recorded && { recorded }), estimate };
+      }),
+    );
+    put({ runs });
+  }
+  placed.sort((a, b) => a.place - b.place);
+  for (const { planned } of placed) cells.push(planned);
+  return cells;
+}
+
+const dataKey = ({ dataset, features }: Cell) => `${dataset}/${features}`;
+
+/** All systems draw from their own space, on one data set, under one name. */
+const searchName = ({ system, dataset, features }: Cell) => `${system}/${dataset}/${features}`;
+
+/** Why this system cannot take this cell, from its own words; undefined where it can. */
+function refusal(cell: Cell, dataset: Dataset): string | undefined {
+  const system = findSystem(cell.system);
+  try {
+    const config = jobConfig(system, { cell });
+    system.accepts(shapeOf(cell, dataset), config);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SystemError || error instanceof DataError) return error.message;
+    throw error;
+  }
+}
+
+function shapeOf(cell: Cell, dataset: Dataset): Shape {
+  const system = findSystem(cell.system);
+  const alone = system.kind === "neural" && system.rows === "alone" && dataset.level === "row";
+  return {
+    widths: widthsOf(dataset.train),
+    modalities: dataset.modalities,
+    level: alone ? "sequence" : dataset.level,
+    task: cell.task,
+    outputs: outputsOf(cell.task),
+  };
+}
+
+/** Floating-point operations a second that a run reaches, and seconds that a fitted system takes a thousand rows: rough. */
+const speed = { flops: 12e9, fittedSecondsPerThousandRows: 2, start: 1 } as const;
+
+/** How long a run may take where none like it is recorded: 6 x parameters x rows an epoch. */
+export function estimateSeconds(job: Job, dataset: Dataset): number {
+  const system = findSystem(job.cell.system);
+  const rows = dataset.train.offsets[dataset.train.offsets.length - 1];
+  if (system.kind === "fitted") return speed.start + (speed.fittedSecondsPerThousandRows * rows) / 1000;
+  const config = jobConfig(system, job) as ReturnType<typeof prepare>["config"];
+  const { graph } = recordGraph(system, shapeOf(job.cell, dataset), config);
+  return speed.start + (6 * graph.parameterCount * rows * 1.2 * config.epochs) / speed.flops;
+}

@@ -1,0 +1,239 @@
+/** One queue of runs over worker processes. What a worker finishes is on disk before it is told; a worker that dies is replaced. */
+import { fork, type ChildProcess } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { UserError } from "../../lib/core/errors";
+import { parseRecord, type RunRecord } from "../../lib/core/record";
+import { findSystem } from "../../lib/models";
+import { appendRecord, failedRecord } from "../../lib/training";
+import type { PlannedRun } from "./plan";
+import { checkpointFile, finishedFile, type FromWorker, type ToWorker, type WorkerSettings } from "./worker";
+
+export interface QueueEvents {
+  /** A worker started: the engine that it runs. */
+  ready(engine: RunRecord["engine"]): void;
+  /** A record was written. */
+  recorded(record: RunRecord): void;
+  progress(state: QueueState): void;
+  say(line: string): void;
+}
+
+export interface QueueState {
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly running: readonly { readonly run: PlannedRun; readonly done: number; readonly text: string }[];
+  readonly secondsLeft: number;
+}
+
+export interface QueueOptions {
+  readonly workers: number;
+  readonly settings: WorkerSettings;
+  /** The record file of a run. */
+  readonly fileOf: (suite: string) => string;
+  readonly keepWeights: (run: PlannedRun) => number;
+  /** Node's own options for workers. */
+  readonly execArgv?: readonly string[];
+}
+
+/** Times that a run is started again after its worker died. */
+const restarts = 2;
+
+interface Slot {
+  process: ChildProcess;
+  run?: PlannedRun;
+  done: number;
+  text: string;
+  ready: boolean;
+}
+
+export class Queue {
+  private readonly waiting: PlannedRun[];
+  private readonly slots: Slot[] = [];
+  private readonly deaths = new Map<string, number>();
+  private done = 0;
+  private failed = 0;
+  private engine: RunRecord["engine"] | undefined;
+  private stopping = false;
+  private broken: Error | undefined;
+  private finish: () => void = () => undefined;
+  /** Seconds spent over seconds estimated, for what has ended here. */
+  private spent = 0;
+  private estimated = 0;
+  private readonly begun = new Map<string, number>();
+
+  constructor(
+    private readonly runs: readonly PlannedRun[],
+    private readonly options: QueueOptions,
+    private readonly events: QueueEvents,
+  ) {
+    this.waiting = [...runs];
+  }
+
+  /** Runs until nothing waits or `stop` was called. @throws UserError when the machine or the data failed (disk full, ...) */
+  async run(): Promise<void> {
+    const count = Math.min(this.options.workers, this.runs.length);
+    await new Promise<void>((resolve) => {
+      this.finish = resolve;
+      for (let i = 0; i < count; i++) this.startWorker();
+      if (!count) resolve();
+    });
+    if (this.broken) throw this.broken;
+  }
+
+  /** Ends all runs where they stand: they go on from their checkpoints next time. */
+  stop(): void {
+    this.stopping = true;
+    for (const slot of this.slots) this.tell(slot, { type: "stop" });
+    for (const slot of [...this.slots]) if (!slot.run) slot.process.disconnect();
+  }
+
+  /** Ends the workers at once. */
+  kill(): void {
+    this.stopping = true;
+    for (const slot of this.slots) slot.process.kill("SIGKILL");
+  }
+
+  get state(): QueueState {
+    const running = this.slots.flatMap(({ run, done, text }) => (run ? [{ run, done, text }] : []));
+    const pace = this.estimated > 0 ? this.spent / this.estimated : 1;
+    const left =
+      this.waiting.reduce((sum, r) => sum + r.estimate, 0) +
+      running.reduce((sum, r) => sum + r.run.estimate * (1 - r.done), 0);
+    return {
+      total: this.runs.length,
+      done: this.done,
+      failed: this.failed,
+      running,
+      secondsLeft: (pace * left) / Math.max(1, Math.min(this.options.workers, this.waiting.length + running.length)),
+    };
+  }
+
+  private startWorker(): void {
+    const child = fork(path.join(__dirname, "worker.js"), [], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      ...(this.options.execArgv && { execArgv: [...this.options.execArgv] }),
+    });
+    const slot: Slot = { process: child, done: 0, text: "starting", ready: false };
+    this.slots.push(slot);
+    child.on("message", (message) => this.heard(slot, message as FromWorker));
+    child.on("exit", (code, signal) => this.ended(slot, signal ?? `exit code ${code}`));
+    child.on("error", (error) => this.fail(new UserError(`worker: ${error.message}`)));
+    this.tell(slot, { type: "start", settings: this.options.settings });
+  }
+
+  private tell(slot: Slot, message: ToWorker): void {
+    if (slot.process.connected) slot.process.send(message, () => undefined); // a dead worker is met in `ended`
+  }
+
+  private next(slot: Slot): void {
+    slot.run = this.stopping ? undefined : this.waiting.shift();
+    slot.done = 0;
+    slot.text = "";
+    if (!slot.run) {
+      if (slot.process.connected) slot.process.disconnect();
+      return;
+    }
+    const { job, id, dataHash } = slot.run;
+    this.begun.set(id, performance.now());
+    this.tell(slot, { type: "job", job, id, dataHash, keepWeights: this.options.keepWeights(slot.run) });
+    this.events.progress(this.state);
+  }
+
+  private heard(slot: Slot, message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        slot.ready = true;
+        this.engine = message.engine;
+        this.events.ready(message.engine);
+        return this.next(slot);
+      case "progress":
+        slot.done = message.done;
+        slot.text = message.text;
+        return this.events.progress(this.state);
+      case "stopped":
+        slot.run = undefined;
+        return this.next(slot);
+      case "broken":
+        slot.run = undefined;
+        this.fail(new UserError(message.message));
+        return this.next(slot);
+      case "done": {
+        const { run } = slot;
+        slot.run = undefined;
+        try {
+          if (run) this.take(run);
+        } catch (error) {
+          this.fail(error as Error);
+        }
+        return this.next(slot);
+      }
+    }
+  }
+
+  /** Appends a finished record and removes what its worker left for us. */
+  private take(run: PlannedRun): void {
+    const { settings, fileOf } = this.options;
+    const record = takeFinished(settings.work, run.id, fileOf);
+    if (!record) return;
+    this.done++;
+    if (record.status === "failed") this.failed++;
+    const begun = this.begun.get(run.id);
+    if (begun !== undefined) {
+      this.spent += (performance.now() - begun) / 1000;
+      this.estimated += run.estimate;
+    }
+    this.events.recorded(record);
+    this.events.progress(this.state);
+  }
+
+  private ended(slot: Slot, how: string): void {
+    this.slots.splice(this.slots.indexOf(slot), 1);
+    const { run } = slot;
+    if (run && !this.stopping) {
+      // It may have finished and died before it could say so.
+      if (fs.existsSync(finishedFile(this.options.settings.work, run.id))) this.take(run);
+      else {
+        const deaths = (this.deaths.get(run.id) ?? 0) + 1;
+        this.deaths.set(run.id, deaths);
+        this.events.say(
+          `worker ${slot.process.pid} ended (${how}) during ${run.job.cell.system}, seed ${run.job.seed}`,
+        );
+        if (deaths <= restarts) this.waiting.unshift(run);
+        else this.giveUp(run, `its process ended ${deaths} times (${how}); is memory short?`);
+      }
+    } else if (!slot.ready && !this.stopping)
+      this.fail(new UserError(`worker: it ended (${how}) before it was ready.`));
+    if (!this.stopping && this.waiting.length && this.slots.length < this.options.workers) this.startWorker();
+    if (!this.slots.length) this.finish();
+  }
+
+  /** A run that kills its worker is recorded as failed; the others go on. */
+  private giveUp({ id, job, dataHash }: PlannedRun, reason: string): void {
+    const { settings, fileOf } = this.options;
+    if (!this.engine) return this.fail(new UserError(`worker: ${reason}`));
+    const origin = { system: findSystem(job.cell.system), dataHash, engine: this.engine, code: settings.code };
+    const begun = this.begun.get(id) ?? performance.now();
+    const record = failedRecord(job, origin, reason, (performance.now() - begun) / 1000);
+    appendRecord(fileOf(record.suite), record);
+    fs.rmSync(checkpointFile(settings.work, id), { force: true });
+    this.done++;
+    this.failed++;
+    this.events.recorded(record);
+  }
+
+  private fail(error: Error): void {
+    this.broken ??= error;
+    this.stop();
+  }
+}
+
+/** Moves a finished record into its record file. */
+export function takeFinished(work: string, id: string, fileOf: (suite: string) => string): RunRecord | undefined {
+  const file = finishedFile(work, id);
+  if (!fs.existsSync(file)) return undefined;
+  const record = parseRecord(fs.readFileSync(file, "utf8"), file);
+  appendRecord(fileOf(record.suite), record);
+  fs.rmSync(file);
+  return record;
+}

@@ -1,0 +1,397 @@
+/** `npm run reproduce`: runs what is missing, then writes the report. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { UsageError, UserError, oneOf } from "../lib/core/errors";
+import { modalitiesName, modalityOrder, type Modality } from "../lib/core/types";
+import type { Cell, Profile, Suite } from "../lib/core/suite";
+import { engineName } from "../lib/engine/choose";
+import { findSystem } from "../lib/models";
+import { codeVersion, readRecords } from "../lib/training";
+import { knownDatasets } from "../lib/data";
+import { entry, parse, wholeNumber } from "./cli";
+import { foldersOf, openFolders, recordFile, type Folders, type Shard } from "./harness/folders";
+import { takeLock } from "./harness/lock";
+import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
+import { duration, ProgressLine } from "./harness/progress";
+import { Queue } from "./harness/queue";
+import { submit } from "./harness/slurm";
+import { summaryLines } from "./harness/summary";
+import { findSuite, paperSuites, suites, usesTrainer } from "./suites";
+
+const command = "npm run reproduce";
+const help = `${command} -- [suite ...] [options]
+
+Runs what is missing of the suites (all of the paper's when none is named), then writes the report.
+Suites: ${suites.map((s) => s.name).join(", ")}.
+
+  --profile quick|full   quick (default): few seeds, the small data sets; full: 10 seeds (5 on MOSEI) and everything
+  --dataset D            only cells on this data set (${[...knownDatasets.map((d) => d.name), "synthetic"].join(", ")})
+  --system S             only cells of this system
+  --modalities TAV       only cells with exactly these modalities
+  --seeds N              seeds 1 to N of each cell
+  --epochs N             train for at most N epochs (such runs are cells of their own)
+  --engine E             auto (default), wasm, tensorflow, webgpu or cpu
+  --fast-math            fused multiply-add on wasm: faster, bits depend on the processor
+  --workers N            worker processes (default: one a core; one with a GPU engine)
+  --data DIR             where the data sets are (default: CIA_DATA, data/, ../shared/data)
+  --out DIR              record files (default: results/runs)
+  --report DIR           where the report goes (default: results); --no-report writes none
+  --fresh                do runs again that are recorded
+  --retry-failed         do failed runs again
+  --report-only          run nothing
+  --dry-run              list cells, what data each lacks, and the hours they would take here
+  --shard I/N            only the I-th of N shares of the runs, in record files of their own
+  --slurm                submit the runs as a Slurm job array; --wait follows it and writes the report
+    --tasks N --partition P --time T --memory M --cpus N --gpus N   of the array (default 4 tasks, 1 CPU each)
+  --keep-weights N       keep weights of runs up to N megabytes beside the records (default: those of headline cells up to 2.5)
+  --checkpoint-seconds S seconds between checkpoints of a run (default 10; 0: every epoch)`;
+
+const options = {
+  profile: { type: "string" },
+  dataset: { type: "string" },
+  system: { type: "string" },
+  modalities: { type: "string" },
+  seeds: { type: "string" },
+  epochs: { type: "string" },
+  engine: { type: "string" },
+  "fast-math": { type: "boolean" },
+  workers: { type: "string" },
+  data: { type: "string" },
+  out: { type: "string" },
+  report: { type: "string" },
+  "no-report": { type: "boolean" },
+  fresh: { type: "boolean" },
+  "retry-failed": { type: "boolean" },
+  "report-only": { type: "boolean" },
+  "dry-run": { type: "boolean" },
+  shard: { type: "string" },
+  slurm: { type: "boolean" },
+  wait: { type: "boolean" },
+  tasks: { type: "string" },
+  partition: { type: "string" },
+  time: { type: "string" },
+  memory: { type: "string" },
+  cpus: { type: "string" },
+  gpus: { type: "string" },
+  "keep-weights": { type: "string" },
+  "checkpoint-seconds": { type: "string" },
+} as const;
+
+export interface ReproduceOptions {
+  readonly suites: readonly Suite[];
+  readonly profile: Profile;
+  readonly seeds?: number;
+  readonly engine: string;
+  readonly fastMath: boolean;
+  readonly workers: number;
+  readonly dataDir?: string;
+  readonly folders: Folders;
+  readonly shard?: Shard;
+  readonly fresh: boolean;
+  readonly retryFailed: boolean;
+  /** Bytes; undefined: headline cells, up to 2.5 MB. */
+  readonly keepWeights?: number;
+  readonly checkpointSeconds: number;
+}
+
+/** How a pass over the queue ended. */
+export interface Outcome {
+  readonly cells: readonly PlannedCell[];
+  readonly done: number;
+  readonly failed: number;
+  readonly interrupted: boolean;
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(command, args, options, true);
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const o = readOptions(values, positionals);
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  if (values["dry-run"]) {
+    const { records } = readRecords(o.folders.out);
+    const found = await planWithFallback(o, records, say);
+    console.log(dryRun(found.cells, o.workers).join("\n"));
+    return 0;
+  }
+  if (values.slurm) {
+    const again = args.filter((a, i) => !slurmArguments(args, i) && a !== "--no-report");
+    const script = path.join(__dirname, "run.js");
+    const said = submit([process.execPath, script, ...again, "--no-report"], o.folders.work, {
+      tasks: wholeNumber("--tasks", values.tasks) ?? 4,
+      partition: values.partition,
+      time: values.time,
+      memory: values.memory,
+      cpus: wholeNumber("--cpus", values.cpus),
+      gpus: wholeNumber("--gpus", values.gpus),
+      wait: values.wait ?? false,
+    });
+    say(said);
+    if (!values.wait) {
+      say(`When the array has ended: ${command} -- --report-only --out ${o.folders.out}`);
+      return 0;
+    }
+    for (const { message } of readRecords(o.folders.out).problems) say(message);
+    return finish(o, values["no-report"] ? undefined : (values.report ?? "results"), say);
+  }
+  const reportDir = values["no-report"] ? undefined : (values.report ?? "results");
+  if (values["report-only"]) return finish(o, reportDir, say);
+  const outcome = await reproduce(o, say);
+  if (outcome.interrupted) {
+    say("interrupted: nothing is lost; the same command goes on from here.");
+    return 130;
+  }
+  const code = await finish(o, reportDir, say);
+  return outcome.failed ? 1 : code;
+}
+
+/** Whether argument i belongs to --slurm itself and not to the runs. */
+function slurmArguments(args: readonly string[], i: number): boolean {
+  const valued = ["tasks", "partition", "time", "memory", "cpus", "gpus"];
+  const flag = (a: string | undefined) => a !== undefined && valued.some((name) => a === `--${name}`);
+  return (
+    args[i] === "--slurm" ||
+    args[i] === "--wait" ||
+    flag(args[i]) ||
+    flag(args[i - 1]) ||
+    valued.some((name) => args[i].startsWith(`--${name}=`))
+  );
+}
+
+type Values = ReturnType<typeof parse<typeof options>>["values"];
+
+function readOptions(values: Values, names: readonly string[]): ReproduceOptions {
+  const profile = values.profile ?? "quick";
+  if (profile !== "quick" && profile !== "full")
+    throw new UsageError(`--profile: expected quick or full, found ${profile}.`);
+  const engine = engineName(values.engine ?? "auto");
+  if (values.system !== undefined) findSystem(values.system);
+  const sets = [...knownDatasets.map((d) => d.name), "synthetic"];
+  if (values.dataset !== undefined && !sets.includes(values.dataset))
+    throw new UsageError(`--dataset: expected ${oneOf(sets)}, found ${values.dataset}.`);
+  const shard = values.shard === undefined ? undefined : readShard(values.shard);
+  const epochs = wholeNumber("--epochs", values.epochs);
+  const keep = values["keep-weights"] === undefined ? undefined : Number(values["keep-weights"]);
+  if (keep !== undefined && !(keep >= 0))
+    throw new UsageError(`--keep-weights: expected megabytes from 0, found ${values["keep-weights"]}.`);
+  const checkpointSeconds = Number(values["checkpoint-seconds"] ?? 10);
+  if (!(checkpointSeconds >= 0))
+    throw new UsageError(`--checkpoint-seconds: expected seconds from 0, found ${values["checkpoint-seconds"]}.`);
+  const modalities = values.modalities === undefined ? undefined : readModalities(values.modalities);
+  const chosen = (names.length ? names : paperSuites).map(findSuite);
+  const filtered = chosen.map((suite) => ({
+    ...suite,
+    cells: suite.cells
+      .filter(
+        (cell) =>
+          (!values.dataset || cell.dataset === values.dataset) &&
+          (!values.system || cell.system === values.system) &&
+          (!modalities || modalitiesName(cell.modalities) === modalitiesName(modalities)),
+      )
+      .map((cell) => (epochs && usesTrainer(cell.system) ? withEpochs(cell, epochs) : cell)),
+  }));
+  if (filtered.every((suite) => !suite.cells.length) && chosen.some((suite) => suite.cells.length))
+    throw new UsageError(
+      `${command}: expected cells that fit --dataset, --system and --modalities, found none in ${chosen.map((s) => s.name).join(", ")}. See --dry-run.`,
+    );
+  const gpu = engine === "tensorflow" || engine === "webgpu";
+  return {
+    suites: filtered,
+    profile,
+    seeds: wholeNumber("--seeds", values.seeds),
+    engine,
+    fastMath: values["fast-math"] ?? false,
+    workers: wholeNumber("--workers", values.workers) ?? (gpu ? 1 : os.availableParallelism()),
+    dataDir: values.data,
+    folders: foldersOf(values.out ?? "results/runs", shard),
+    shard,
+    fresh: values.fresh ?? false,
+    retryFailed: values["retry-failed"] ?? false,
+    ...(keep !== undefined && { keepWeights: keep * 2 ** 20 }),
+    checkpointSeconds,
+  };
+}
+
+const withEpochs = (cell: Cell, epochs: number): Cell => ({ ...cell, config: { ...cell.config, epochs } });
+
+export function readModalities(text: string): Modality[] {
+  const letters = text
+    .toUpperCase()
+    .replaceAll(/[+,\s]/g, "")
+    .split("");
+  if (
+    !letters.length ||
+    letters.some((m) => !(modalityOrder as readonly string[]).includes(m)) ||
+    new Set(letters).size < letters.length
+  )
+    // prettier-ignore
+    throw new UsageError(`--modalities: expected some of T, A and V, such as TAV or AV, found ${text}.`);
+  return modalityOrder.filter((m) => letters.includes(m));
+}
+
+function readShard(text: string): Shard {
+  const [index, count] = text.split("/").map(Number);
+  if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count)
+    throw new UsageError(`--shard: expected I/N with I from 1 to N, such as 2/4, found ${text}.`);
+  return { index, count };
+}
+
+/** The plan; on the synthetic set, said plainly, where none of the real data sets is here. */
+async function planWithFallback(
+  o: ReproduceOptions,
+  records: Parameters<typeof plan>[1]["records"],
+  say: (line: string) => void,
+): Promise<{ cells: PlannedCell[]; synthetic: boolean }> {
+  const settings = { profile: o.profile, seeds: o.seeds, dataDir: o.dataDir, records };
+  const cells = await plan(o.suites, settings);
+  if (cells.some((cell) => cell.runs.length) || !cells.some((cell) => !cell.cell.missing))
+    return { cells, synthetic: false };
+  for (const { cell, missing } of cells.filter((c) => !c.cell.missing).slice(0, 1))
+    say(`no real data can be had (${cell.dataset}: ${missing})`);
+  say("running on the built-in SYNTHETIC set instead: its scores say nothing about the paper.");
+  return { cells: [...cells, ...(await plan([findSuite("synthetic")], settings))], synthetic: true };
+}
+
+/** Runs what is missing. */
+export async function reproduce(o: ReproduceOptions, say: (line: string) => void): Promise<Outcome> {
+  const { folders, shard } = o;
+  const release = takeLock(folders.work, `lock${folders.suffix}`);
+  try {
+    openFolders(folders, say);
+    const { records, problems } = readRecords(folders.out);
+    for (const { kind, message } of problems) if (kind !== "duplicate") say(message);
+    const { cells } = await planWithFallback(o, records, say);
+    const all = inTurns(cells);
+    const mine = shard ? all.filter((_, i) => i % shard.count === shard.index - 1) : all;
+    const todo = mine.filter(({ recorded }) => !recorded || o.fresh || (recorded.status === "failed" && o.retryFailed));
+    const lacking = cells.filter((cell) => cell.missing).length;
+    const total = todo.reduce((sum, run) => sum + run.estimate, 0);
+    say(
+      `${mine.length} runs of ${cells.length - lacking} cells: ${mine.length - todo.length} recorded, ${todo.length} to do` +
+        `${todo.length ? ` (about ${duration(total / o.workers)} with ${Math.min(o.workers, todo.length)} workers)` : ""}; ` +
+        `${lacking} cells lack data (--dry-run says what).`,
+    );
+    const known = mine.filter((run) => !todo.includes(run) && run.recorded?.status === "failed").length;
+    if (known) say(`${known} recorded runs failed; --retry-failed does them again.`);
+    if (!todo.length) return { cells, done: 0, failed: 0, interrupted: false };
+    return { cells, ...(await work(o, todo)) };
+  } finally {
+    release();
+  }
+}
+
+/** Seed by seed over all cells, so that a run cut short has some of everything. */
+function inTurns(cells: readonly PlannedCell[]): PlannedRun[] {
+  const runs = cells.flatMap(({ runs }) => runs.map((run, turn) => ({ run, turn })));
+  return runs.sort((a, b) => a.turn - b.turn).map(({ run }) => run);
+}
+
+/** Cells whose weights of seed 1 are kept, where small: a reviewer can score them again without training. */
+const headline = ({ job }: PlannedRun): boolean => job.suite === "table1" && job.seed === 1;
+
+async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<Omit<Outcome, "cells">> {
+  const { folders } = o;
+  const line = new ProgressLine();
+  let engineSaid = false;
+  const queue = new Queue(
+    todo,
+    {
+      workers: o.workers,
+      settings: {
+        engine: o.engine,
+        fastMath: o.fastMath,
+        ...(o.dataDir && { dataDir: o.dataDir }),
+        out: folders.out,
+        work: folders.work,
+        code: codeVersion(),
+        checkpointSeconds: o.checkpointSeconds,
+      },
+      fileOf: (suite) => recordFile(folders, suite),
+      keepWeights: (run) => o.keepWeights ?? (headline(run) ? 2.5 * 2 ** 20 : 0),
+    },
+    {
+      ready({ name, device, threads }) {
+        if (!engineSaid) line.say(`engine: ${name} on ${device}, ${threads} thread${threads > 1 ? "s" : ""} a worker`);
+        engineSaid = true;
+      },
+      recorded(record) {
+        const scores = Object.entries(record.metrics.test).filter(([name]) => !/[:@]/.test(name)).slice(0, 3); // prettier-ignore
+        const shown = scores.map(([name, v]) => `${name} ${v === null ? "-" : v.toFixed(3)}`).join(", ");
+        const trial = record.trial === undefined ? "" : ` trial ${record.trial}`;
+        line.say(
+          `${record.cell} #${record.seed}${trial}: ${record.status === "ok" ? shown : `FAILED: ${record.reason}`} (${duration(record.seconds)})`,
+        );
+      },
+      progress: (state) => line.show(state),
+      say: (text) => line.say(text),
+    },
+  );
+  let interrupts = 0;
+  const onSignal = () => {
+    interrupts++;
+    if (interrupts > 1) queue.kill();
+    else {
+      line.say("stopping: runs in progress are kept as checkpoints (once more: at once) ...");
+      queue.stop();
+    }
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  try {
+    await queue.run();
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+    line.end();
+  }
+  const { done, failed } = queue.state;
+  return { done, failed, interrupted: interrupts > 0 };
+}
+
+/** Lines of `--dry-run`. */
+export function dryRun(cells: readonly PlannedCell[], workers: number): string[] {
+  const lines: string[] = [];
+  let hours = 0;
+  for (const { suite, name, missing, runs } of cells) {
+    if (missing) {
+      lines.push(`${suite}  ${name}: lacks data: ${missing}`);
+      continue;
+    }
+    const todo = runs.filter((run) => !run.recorded);
+    const seconds = todo.reduce((sum, run) => sum + run.estimate, 0);
+    hours += seconds / 3600;
+    lines.push(
+      `${suite}  ${name}: ${runs.length} runs, ${runs.length - todo.length} recorded` +
+        (todo.length ? `, about ${duration(seconds)}` : ""),
+    );
+  }
+  const runs = cells.flatMap((cell) => cell.runs);
+  const rest = runs.filter((run) => !run.recorded).length;
+  lines.push(
+    `${cells.length} cells, ${runs.length} runs, ${rest} to do: about ${(hours / workers).toFixed(1)} hours with ${workers} workers on this machine.`,
+  );
+  return lines;
+}
+
+/** The summary on the terminal and the report. */
+async function finish(
+  o: ReproduceOptions,
+  reportDir: string | undefined,
+  say: (line: string) => void,
+): Promise<number> {
+  const { records } = readRecords(o.folders.out);
+  if (!records.length) {
+    if (!fs.existsSync(o.folders.out))
+      throw new UserError(`${o.folders.out}: expected run records, found no such folder. Run without --report-only.`);
+    say("no run is recorded.");
+  }
+  for (const text of summaryLines(o.suites, records)) console.log(text);
+  if (reportDir !== undefined) say(`records: ${o.folders.out}`);
+  await Promise.resolve();
+  return 0;
+}
+
+if (require.main === module) entry(main);
