@@ -2,7 +2,7 @@
  * BC-LSTM: contextual LSTMs over a video's utterances in two stages (Poria et al., ACL 2017;
  * soujanyaporia/contextual-utterance-level-multimodal-sentiment-analysis). n = rows (utterances), r1, r2 LSTM units a direction.
  * Deviations:
- * [D16] Stage 2 learns from out-of-fold features (`folds` 5); `folds: 1` takes features of the net that was trained on the
+ * [D16] Stage 2 learns from out-of-fold features (`folds` 3); `folds: 1` takes features of the net that was trained on the
  *       same videos, as released: over-confident ones. Each stage keeps its best epoch on validation, the script its last.
  *       Adam in place of Adadelta.
  * [D17] No padding: in the released code stage 2 also sees padded utterances, whose features tanh(b) are not zero.
@@ -44,7 +44,7 @@ export const defaults: BcLstmConfig = Object.freeze({
   inputDrop1: 0.6,
   inputDrop2: 0.4,
   drop: 0.9,
-  folds: 5,
+  folds: 3,
   intensity: "tanh-mse",
 });
 

@@ -21,6 +21,7 @@ import { asStored } from "./predictions";
 import { prepare, type Prepared } from "./prepare";
 import { headline, scoreSplit, taskLoss } from "./score";
 import { bestEpoch, outOfPatience, select, type Selected } from "./select";
+import { trainStages } from "./stages";
 import { epochSteps, restore, setWeights, stepsOf, weightsOf } from "./steps";
 import { TestWatcher } from "./watch";
 
@@ -126,7 +127,7 @@ export async function scoreTest(run: Run, selected: Selected): Promise<{ scores:
   return { predictions, scores: scoreSplit(dataset, test.split, test.targets, task, predictions, selected.thresholds) };
 }
 
-interface Trained {
+export interface Trained {
   readonly status: Run["status"];
   readonly model: Model;
   readonly epochs: readonly EpochRecord[];
@@ -146,6 +147,8 @@ async function trainNeural(prepared: Prepared, options: TrainOptions): Promise<T
   const { seed, engine, signal, checkpoint } = options;
   if (system.kind !== "neural") throw new SystemError(`${system.name}: expected a neural system.`);
   if (!engine) throw new SystemError(`${system.name}: expected an engine to train on, found none; see startEngine.`);
+  const { stages } = system;
+  if (stages) return trainStages({ ...prepared, system: { ...system, stages } }, { ...options, engine }, trainNeural);
   const { graph, output } = record(system, shape, config);
   const compile = (): Program => engine.compile(graph, output, seed);
   const program = compile();
