@@ -47,7 +47,7 @@ def to_notebook(name):
 
 def to_text(name):
     notebook = nbformat.read(name.with_suffix(".ipynb"), as_version=4)
-    plain = nbformat.v4.new_notebook(metadata={"kernelspec": METADATA["kernelspec"]})
+    plain = nbformat.v4.new_notebook(metadata={"jupytext": {"notebook_metadata_filter": "-all"}})
     for cell in notebook.cells:
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         tags = list(cell.metadata.get("tags", []))
