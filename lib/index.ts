@@ -31,4 +31,5 @@ export * from "./training";
 export * from "./metrics";
 export type { Rounding } from "./metrics";
 export * from "./report/paper";
+export { compareCells, formatValue, summarise, verdictWords, type CellSummary, type Comparison } from "./report";
 export { findSystem, systems } from "./models";

@@ -1,11 +1,9 @@
 /** Charts: a Vega-Lite 5 specification shown live where that is known (JupyterLab), as SVG elsewhere, and as words. */
-import type { TopLevelSpec } from "vega-lite";
 import { chartConfig } from "../core/chart-style";
-import { UserError } from "../core/errors";
-import { emit, escapeHtml, type Bundle } from "./output";
+import { renderSvg, type ChartSpec } from "../report/svg";
+import { emit, type Bundle } from "./output";
 
-/** A Vega-Lite 5 specification. Typed loosely, since the kernel's compiler does not know the newest types. */
-export type ChartSpec = Readonly<Record<string, unknown>>;
+export type { ChartSpec };
 
 const schema = "https://vega.github.io/schema/vega-lite/v5.json";
 
@@ -16,33 +14,13 @@ export function styled(spec: ChartSpec): ChartSpec {
 }
 
 /**
- * The SVG of a specification, drawn without a browser.
+ * The SVG of a specification, drawn without a browser; it shrinks with a narrow page.
  * @param words  what the chart shows, for readers who do not see it
  * @throws UserError when Vega-Lite refuses the specification, or warns about it (a misspelt field draws an empty chart)
  */
 export async function chartSvg(spec: ChartSpec, words: string): Promise<string> {
-  const { compile } = await import("vega-lite");
-  const vega = await import("vega");
-  const problems: string[] = [];
-  const note = (...said: readonly unknown[]) => (problems.push(said.map(String).join(" ")), logger);
-  const silent = () => logger;
-  const logger = { level: () => logger, error: note, warn: note, info: silent, debug: silent };
-  let svg: string;
-  try {
-    const compiled = compile(styled(spec) as unknown as TopLevelSpec, { logger: logger as never });
-    const runtime = vega.parse(compiled.spec, { aria: false } as never);
-    svg = await new vega.View(runtime, { renderer: "none", logger: logger as never }).toSVG();
-  } catch (error) {
-    throw new UserError(
-      `chart "${words}": expected a Vega-Lite 5 specification, found that ${(error as Error).message}`,
-    );
-  }
-  if (problems.length)
-    throw new UserError(
-      `chart "${words}": expected a Vega-Lite 5 specification without faults, found: ${problems.join("; ")}`,
-    );
-  const label = `role="img" aria-label="${escapeHtml(words)}" style="max-width:100%;height:auto"`;
-  return svg.replace(/^<svg /, `<svg ${label} `);
+  const svg = await renderSvg({ spec, alt: words }, { page: false });
+  return svg.replace(/^<svg /, '<svg style="max-width:100%;height:auto" ');
 }
 
 /** The forms of a chart. */

@@ -42,8 +42,3 @@ export function output(): Output {
 export function emit(bundle: Bundle): void {
   output().show(bundle);
 }
-
-/** Text made safe for HTML and XML. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-}

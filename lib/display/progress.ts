@@ -1,7 +1,8 @@
 /** Progress of a training in a cell: one line and a chart that grows, replaced in place at most ten times a second. */
 import { chartFont, chartGrid, chartInk, roleColours } from "../core/chart-style";
+import { escapeHtml } from "../report/escape";
 import { chartBundle } from "./chart";
-import { escapeHtml, inNotebook, output } from "./output";
+import { inNotebook, output } from "./output";
 import { lineSpec } from "./specs";
 
 /** How far a training is. */

@@ -1,6 +1,7 @@
 /** Tables: HTML for notebooks, aligned text everywhere else, and data frames for those who compute with them. */
 import type { DataFrame } from "danfojs-node";
-import { emit, escapeHtml, type Bundle } from "./output";
+import { escapeHtml } from "../report/escape";
+import { emit, type Bundle } from "./output";
 
 /** A table's row: column -> value. Numbers are set right-aligned; null and undefined as an en dash. */
 export type Row = Readonly<Record<string, unknown>>;

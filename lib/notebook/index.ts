@@ -3,3 +3,13 @@ export { architectureSpec, blocksOf, shortCount, type Block } from "./architectu
 export { attentionOf, valueOf } from "./inspect";
 export { dataHere, dataOrSynthetic, writeNpyFolder } from "./data";
 export { inPrint, programOf, trainAndScore, trainLive, type LiveOptions, type ScoredRun } from "./live";
+export {
+  comparisonRows,
+  forChart,
+  forTable,
+  recordedPredictions,
+  recordedRuns,
+  resultRows,
+  withConstants,
+  type ResultRow,
+} from "./results";

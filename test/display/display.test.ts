@@ -11,7 +11,6 @@ import {
   lineSpec,
   tableBundle,
 } from "../../lib/display";
-import { escapeHtml } from "../../lib/display/output";
 import { categoryColours, categoryDashes, roleColours } from "../../lib/core/chart-style";
 
 const html = (bundle: Readonly<Record<string, unknown>>) => String(bundle["text/html"]);
@@ -31,7 +30,7 @@ describe("table", () => {
   });
   it("escapes what cells and titles hold", () => {
     const page = html(tableBundle(rows, { title: 'a "<b>"' }));
-    assert.ok(page.includes("&#60;svm&#62;") && page.includes("a &#34;&#60;b&#62;&#34;") && !page.includes("<svm>"));
+    assert.ok(page.includes("&lt;svm&gt;") && page.includes("a &quot;&lt;b&gt;&quot;") && !page.includes("<svm>"));
   });
   it("takes the columns and headings that are asked for", () => {
     const text = tableBundle(rows, { columns: { n: "runs", system: "System" } })["text/plain"];
@@ -64,8 +63,8 @@ describe("chart", () => {
   });
   it("draws an interval for each value that has one, and none for the paper's", async () => {
     const svg = await chartSvg(dotSpec(rows, dots), "x");
-    const rules = /class="mark-rule role-mark[^>]*>(.*?)<\/g>/s.exec(svg);
-    assert.strictEqual(rules?.[1].match(/<line/g)?.length, 2);
+    const rules = svg.match(/<line[^>]* stroke="#0072b2"[^>]*>/g) ?? [];
+    assert.strictEqual(rules.length, 2);
   });
   it("refuses a field that no row has, and names those there are", () => {
     assert.throws(
@@ -79,7 +78,7 @@ describe("chart", () => {
   });
   it("refuses a specification that Vega-Lite would draw empty", async () => {
     const spec = { data: { values: [{ a: 1 }] }, mark: "point", encoding: { ex: { field: "a" } } };
-    await assert.rejects(chartSvg(spec, "broken"), /chart "broken": .*ex is not a valid encoding channel/);
+    await assert.rejects(chartSvg(spec, "broken"), /chart "broken".*ex is not a valid encoding channel/);
   });
   it("tells categories apart by dash as well as by colour", () => {
     assert.strictEqual(new Set(categoryColours).size, categoryColours.length);
@@ -100,10 +99,8 @@ describe("chart", () => {
   });
 });
 
-describe("words", () => {
-  it("give a duration in the units one would say", () => {
+describe("duration", () => {
+  it("gives the units that one would say", () => {
     assert.deepStrictEqual([8.2, 80, 7500].map(duration), ["8 s", "1 min 20 s", "2 h 5 min"]);
   });
-  it("are safe inside HTML", () =>
-    assert.strictEqual(escapeHtml(`<a b="c">&'`), "&#60;a b=&#34;c&#34;&#62;&#38;&#39;"));
 });
