@@ -7,8 +7,8 @@ const dark = `--bg:#14171a;--ink:#e9e9e9;--muted:#b6babf;--line:#3d434a;--card:#
 
 export const style = `
 :root{color-scheme:light;${light}}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${dark}}}
-:root[data-theme=dark]{color-scheme:dark;${dark}}
+@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${dark}}}
+@media screen{:root[data-theme=dark]{color-scheme:dark;${dark}}}
 *{box-sizing:border-box}
 html{scroll-padding-top:4rem}
 body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI","DejaVu Sans",Arial,sans-serif}
@@ -80,7 +80,6 @@ th,td{padding:.3rem .45rem}
 caption{white-space:normal;max-width:calc(100vw - 3rem);position:sticky;left:0}
 }
 @media print{
-:root,:root[data-theme=dark]{color-scheme:light;${light}}
 @page{size:A4 landscape;margin:12mm}
 nav,.skip,button.tool{display:none}
 header,main,footer{max-width:none;padding:0}

@@ -51,9 +51,13 @@ export async function renderSvg({ spec, alt }: Chart, { page = true } = {}): Pro
     throw new UserError(`chart "${alt}": expected a Vega-Lite 5 specification, found: ${(error as Error).message}.`);
   }
   if (problems.length) throw new UserError(`chart "${alt}": Vega-Lite warns: ${problems.join("; ")}.`);
-  // Several charts share a page: gradients and clips need names of their own.
+  // Several charts share a page: gradients and clips need names of their own, whatever Vega has counted before.
   const own = hashOf(spec).slice(0, 8);
-  svg = svg.replace(/\b(gradient_|clip)(?=\d)/g, `$1${own}_`);
+  const names = new Map<string, string>();
+  svg = svg.replace(/\b(?:gradient_|clip)\d+/g, (name) => {
+    if (!names.has(name)) names.set(name, `g${own}-${names.size}`);
+    return names.get(name)!;
+  });
   svg = slim(svg).replace(/^<svg /, `<svg role="img" aria-label="${escapeHtml(alt)}" `);
   if (!page) return svg;
   svg = svg.replace(/ font-family="[^"]*"/g, "");

@@ -1,0 +1,182 @@
+// Verdicts on made-up runs, worked out by hand.
+import { strict as assert } from "node:assert";
+import type { RunRecord } from "../../lib/core/record";
+import { cellName, type Cell, type PaperValue } from "../../lib/core/suite";
+import {
+  allPaperValues,
+  checkPrinted,
+  compareCells,
+  countedVerdicts,
+  formatDifference,
+  formatValue,
+  printed,
+  summarise,
+  summariseCell,
+  type VerdictKind,
+} from "../../lib/report";
+import { metricInfo } from "../../lib/metrics";
+import { hashOf, sha256 } from "../../lib/core/json";
+import { recordId } from "../../lib/core/record";
+import { run, table1, table3 } from "./sample";
+
+const mosi = table1.cells.find((c) => c.dataset === "mosi" && c.modalities.length === 3 && c.task.kind === "classes")!;
+const A2 = (value: string): PaperValue => ({ table: "1", row: "T+A+V", column: "mosi/sentiment/A2", value });
+
+/** Runs of a cell with these A2. */
+const runsWith = (cell: Cell, values: readonly (number | null)[]): RunRecord[] =>
+  values.map((A2, i) => ({ ...run(cell, i + 1), metrics: { test: { A2 } } }));
+
+const verdictOf = (values: readonly number[], cell: Partial<Cell> = {}, comparable: true | string = true) => {
+  const paper = A2("79.88");
+  const full: Cell = { ...mosi, metrics: [{ name: "A2", paper, comparable }], ...cell };
+  const { metrics } = summariseCell("table1", full, runsWith(full, values));
+  return metrics[0].printed[0].verdict;
+};
+
+describe("the verdict on a printed value", () => {
+  it("is 'reproduced' when the mean is equivalent within one point", () => {
+    const verdict = verdictOf([0.7988, 0.801, 0.797, 0.7995, 0.7978]);
+    assert.equal(verdict.kind, "reproduced");
+    assert.match(verdict.why, /^within ±1\.00 points: ours is/);
+  });
+  it("is 'reproduced' also when a tiny difference is certain", () => {
+    assert.equal(verdictOf([0.795, 0.7951, 0.7949]).kind, "reproduced");
+  });
+  it("is 'differs' with the difference and its interval when the interval does not hold it", () => {
+    // mean 0.75, sd 0.01, n 5: interval +-2.776 * 0.01 / sqrt(5) = 0.0124 around -0.0488
+    const verdict = verdictOf([0.74, 0.75, 0.76, 0.76, 0.74]);
+    assert.equal(verdict.kind, "differs");
+    assert.equal(verdict.why, "ours is −4.88 points from the printed value [−6.12, −3.64]");
+  });
+  it("is 'undecided' when the seeds are too few or too far apart", () => {
+    assert.equal(verdictOf([0.78, 0.81]).kind, "undecided");
+    assert.match(verdictOf([0.7988]).why, /one seed has no interval/);
+  });
+  it("is 'not comparable' with the reason, and ours beside it", () => {
+    const verdict = verdictOf([0.79, 0.8], {}, "other text features");
+    assert.equal(verdict.kind, "notComparable");
+    assert.match(verdict.why, /^other text features; ours is/);
+  });
+  it("is 'no data' with what is missing, and 'not run' without runs", () => {
+    assert.deepEqual(verdictOf([], { missing: "the audio files are gone" }), {
+      kind: "noData",
+      why: "the audio files are gone",
+    });
+    assert.deepEqual(verdictOf([]), { kind: "notRun", why: "no run is recorded" });
+  });
+  it("is 'impossible as printed' for the paper's headline on ICT-MMMO, with the neighbours, whatever ours says", () => {
+    const headline = printed("1", "T+A+V", "mmmo/sentiment/A2")!;
+    const cell: Cell = { ...mosi, dataset: "mmmo", metrics: [{ name: "A2", paper: headline, comparable: true }] };
+    for (const values of [[], [0.8, 0.81, 0.82]]) {
+      const [{ verdict }] = summariseCell("table1", cell, runsWith(cell, values)).metrics[0].printed;
+      assert.equal(verdict.kind, "impossible");
+      assert.match(verdict.why, /^on 80 test units the values beside 82\.75 are 82\.50 and 83\.75/);
+    }
+  });
+  it("asks only accuracies on known test sets for whole numbers", () => {
+    assert.equal(checkPrinted(printed("1", "T", "mosi/sentiment/F1")!), undefined);
+    assert.equal(checkPrinted(printed("1", "T", "mosei/sentiment/A2")!), undefined);
+    assert.equal(checkPrinted(printed("5b", "t-test p", "moud/sentiment/A2")!), undefined);
+    const impossible = allPaperValues().filter((paper) => checkPrinted(paper)?.possible === false);
+    assert.deepEqual(
+      impossible.filter(({ table }) => table === "1").map(({ row, value }) => `${row} ${value}`),
+      ["A 78.34", "V 62.76", "T+V 53.91", "T+A 80.01", "T+A 49.37", "T+A+V 82.75", "T+A+V 82.41"],
+    ); // systems.md 3.2 names the same
+  });
+});
+
+describe("the summary of a cell", () => {
+  it("counts failed runs, leaves their scores out, and says where a metric is undefined", () => {
+    const records = [...runsWith(mosi, [0.8, null, 0.79]), run(mosi, 9, { failed: "loss is not finite" })];
+    const { metrics, runs, failed } = summariseCell("table1", mosi, records);
+    assert.deepEqual([runs.length, failed.length], [3, 1]);
+    assert.deepEqual(metrics[0].values, [0.8, 0.79]);
+    assert.equal(metrics[0].undefinedRuns, 1);
+  });
+  it("does not mix runs with other data or another configuration, and keeps them", () => {
+    const other = { ...run(mosi, 1), dataHash: sha256("new data") };
+    const moved = { ...other, id: recordId(other) };
+    const { runs, others } = summariseCell("table1", mosi, [moved, ...runsWith(mosi, [0.8, 0.81])]);
+    assert.deepEqual([runs.length, others.length], [2, 1]);
+    assert.equal(others[0].dataHash, moved.dataHash);
+  });
+  it("counts a run once, and a retry in place of its failure", () => {
+    const good = run(mosi, 1);
+    const { runs, failed } = summariseCell("table1", mosi, [run(mosi, 1, { failed: "killed" }), good, good]);
+    assert.deepEqual([runs.length, failed.length], [1, 0]);
+  });
+  it("leaves out trials of a search", () => {
+    const config = { k: 50 };
+    const trial = { ...run(mosi, 1), trial: 0, config, configHash: hashOf(config) };
+    assert.equal(summariseCell("table1", mosi, [trial]).runs.length, 0);
+  });
+  it("gives the best seed and the rank of the printed value, downwards for MAE", () => {
+    const cell: Cell = {
+      ...mosi,
+      metrics: [{ name: "MAE", paper: printed("1", "T+A+V", "mosi/intensity/MAE"), comparable: true }],
+    };
+    const records = [0.9, 0.95, 0.97].map((MAE, i) => ({ ...run(cell, i), metrics: { test: { MAE } } }));
+    const [metric] = summariseCell("table1", cell, records).metrics;
+    assert.equal(metric.best, 0.9);
+    assert.equal(metric.printed[0].rank, 2); // 0.914: only 0.9 is better
+  });
+  it("gives one of the 315 printed values to each verdict, the most telling of several cells", () => {
+    const summaries = [table1, table3].flatMap((suite) =>
+      summarise(
+        suite,
+        suite.cells.filter(({ missing }) => !missing).map((cell) => run(cell, 1)),
+      ),
+    );
+    const fact = {
+      paper: printed("2", "Count", "mosei/emotions:six/count")!,
+      ours: "8",
+      verdict: { kind: "reproduced" as VerdictKind, why: "equal" },
+    };
+    const counted = countedVerdicts(allPaperValues(), summaries, [fact]);
+    assert.equal(counted.length, 315);
+    const of = (table: string, row: string, column: string) =>
+      counted.find(({ paper }) => paper.table === table && paper.row === row && paper.column === column)!.verdict.kind;
+    assert.equal(of("1", "T", "mosi/sentiment/A2"), "undecided");
+    assert.equal(of("1", "T", "moud/sentiment/A2"), "noData");
+    assert.equal(of("1", "T+A+V", "moud/sentiment/A2"), "impossible");
+    assert.equal(of("2", "Count", "mosei/emotions:six/count"), "reproduced");
+    assert.equal(of("5b", "MFN", "mosi/sentiment/A2"), "notRun");
+  });
+});
+
+describe("numbers in tables", () => {
+  it("are percent with the paper's digits, or native units, with a real minus sign and no negative zero", () => {
+    assert.equal(formatValue(0.79883, metricInfo("A2"), 2), "79.88");
+    assert.equal(formatValue(-0.0401, metricInfo("r")), "−0.040");
+    assert.equal(formatValue(-0.00001, metricInfo("r")), "0.000");
+    assert.equal(formatDifference(0.0123, metricInfo("A2")), "+1.23 points");
+    assert.equal(formatDifference(0, metricInfo("MAE")), "0.000");
+  });
+});
+
+describe("systems compared", () => {
+  const [full, ablation] = table3.cells;
+  const group = (a: number[], b: number[]) => [
+    summariseCell("table3", full, runsWith(full, a)),
+    summariseCell("table3", ablation, runsWith(ablation, b)),
+  ];
+  it("pair runs by seed and adjust over all lines", () => {
+    // differences 0.01, 0.02, 0.03: t = 3.4641, p = 0.07418 (df 2)
+    const [c] = compareCells(group([0.81, 0.82, 0.83], [0.8, 0.8, 0.8]), "first");
+    assert.ok(Math.abs(c.difference - 0.02) < 1e-12);
+    assert.ok(Math.abs(c.p! - 0.0741799) < 1e-6);
+    assert.equal(c.holmP, c.p);
+    assert.deepEqual([c.n, c.improvement], [3, 1]);
+  });
+  it("use common seeds only and have no p for one of them", () => {
+    const [c] = compareCells(group([0.81, 0.82], [0.8]), "all");
+    assert.deepEqual([c.n, c.p, c.holmP], [1, undefined, undefined]);
+  });
+  it("call identical runs equal", () => {
+    const [c] = compareCells(group([0.8, 0.81], [0.8, 0.81]), "all");
+    assert.deepEqual([c.difference, c.p, c.improvement], [0, 1, 0.5]);
+  });
+  it("name cells by system, data, modalities, task, protocol and difference from the defaults", () => {
+    assert.equal(cellName(ablation), "cia/mosi/minilm/TAV/classes:2/validation/iim=false");
+  });
+});
