@@ -1,6 +1,6 @@
 /**
  * Elementary functions from exact operations only (IEEE +, -, *, / and bit patterns), so that a fit gives the same bits
- * on every machine; the platform's own Math.exp, Math.log and Math.cos may differ in the last bit.
+ * on every machine; the platform's own Math.exp and Math.log may differ in the last bit.
  */
 import { ln } from "./rng";
 
@@ -46,16 +46,3 @@ export function softmaxInPlace(x: Float64Array, from = 0, n: number = x.length):
   for (let i = from; i < from + n; i++) x[i] /= sum;
   return max + ln(sum);
 }
-
-/** cos(2 pi x) to within 1e-15, for |x| < 2^40. */
-export function cosTurns(x: number): number {
-  const t = Math.abs(x - Math.round(x)); // a turn has no rounding error to reduce by, unlike an angle
-  const quarter = t > 0.25;
-  const angle = 2 * Math.PI * (quarter ? 0.5 - t : t); // 0 .. pi / 2
-  const s = angle * angle;
-  let sum = 0;
-  for (let k = 11; k >= 0; k--) sum = cosineTerms[k] + s * sum;
-  return quarter ? -sum : sum;
-}
-const cosineTerms: number[] = [1];
-for (let k = 1; k <= 11; k++) cosineTerms.push(-cosineTerms[k - 1] / ((2 * k - 1) * 2 * k));

@@ -6,11 +6,11 @@
  * decision through a logistic function (0.5 is the machine's own threshold); intensity: epsilon-SVR.
  * Deviations, rows of the README's table:
  * [SVM1] Zadeh's multimodal dictionary of words and gestures cannot be made from these features.
- * [SVM2] Above `exactRows` training units SMO is too slow: a primal machine on random Fourier features of the same kernel
- *        (Rahimi & Recht 2007), with squared hinge and squared epsilon-insensitive losses, takes its place, and says so in
- *        the model's notes.
+ * [SVM2] Above `exactRows` training units SMO is too slow: a primal machine on Nystroem features of the same kernel
+ *        (Williams & Seeger 2001: its value at random training rows, the landmarks), with squared hinge and squared
+ *        epsilon-insensitive losses, takes its place, and says so in the model's notes.
  */
-import { exp, cosTurns, sigmoid } from "../core/math";
+import { sigmoid } from "../core/math";
 import type { Rng } from "../core/rng";
 import type { FittedSystem, SavedArrays } from "../core/system";
 import type { Config, Shape } from "../core/types";
@@ -31,9 +31,17 @@ import {
   widthOf,
   type Goals,
 } from "./classical/fitting";
-import { fitLinear, linearScores, squaredHinge, squaredTube } from "./classical/logistic";
+import {
+  cholesky,
+  fitLinear,
+  linearScores,
+  solveLower,
+  solveLowerTransposed,
+  squaredHinge,
+  squaredTube,
+} from "./classical/logistic";
 import { table, takeRows, type Table } from "./classical/pooling";
-import { RbfKernel, solveClassifier, solveRegressor } from "./classical/smo";
+import { rbf, RbfKernel, solveClassifier, solveRegressor } from "./classical/smo";
 
 export interface SvmConfig extends Config {
   /** Price of an error; regression: on the label scale, as is `epsilon`. */
@@ -44,11 +52,11 @@ export interface SvmConfig extends Config {
   readonly epsilon: number;
   /** Weigh classes by n / (classes * count); emotions always are. */
   readonly balanced: boolean;
-  /** "exact": SMO; "features": random Fourier features; "auto": exact up to `exactRows` training units. [SVM2] */
-  readonly machine: "auto" | "exact" | "features";
+  /** "exact": SMO; "landmarks": Nystroem features; "auto": exact up to `exactRows` training units. [SVM2] */
+  readonly machine: "auto" | "exact" | "landmarks";
   readonly exactRows: number;
-  /** Number of random Fourier features. */
-  readonly features: number;
+  /** Number of training rows that stand for all in "landmarks". */
+  readonly landmarks: number;
   /** Greatest violation of the optimality conditions at which SMO stops (LIBSVM's default). */
   readonly tolerance: number;
 }
@@ -96,8 +104,13 @@ const oneSided = ({ y }: Part): boolean => y.every((v) => v === y[0]);
 /** The decision of a machine that saw one side only: its own threshold is out of reach, and so is the logistic's middle. */
 const CERTAIN = 1e9;
 
+interface Fit {
+  readonly arrays: SavedArrays;
+  readonly notes: readonly string[];
+}
+
 /** Support vectors and, for each machine, their coefficients and the bias. */
-function fitExact(x: Table, goals: Goals, config: SvmConfig, gamma: number): { arrays: SavedArrays; notes: string[] } {
+function fitExact(x: Table, goals: Goals, config: SvmConfig, gamma: number): Fit {
   const { parts } = partsOf(goals, config);
   const kernel = new RbfKernel(x, gamma);
   const notes: string[] = [];
@@ -134,117 +147,74 @@ function fitExact(x: Table, goals: Goals, config: SvmConfig, gamma: number): { a
     );
   }
   const support = Array.from({ length: x.rows }, (_, i) => i).filter((i) => coefficients.some((c) => c[i] !== 0));
-  const perMachine = coefficients.flatMap((c) => support.map((i) => c[i]));
-  return {
-    arrays: {
-      support: floats(takeRows(x, support).data, [support.length, x.width]),
-      coefficients: floats(perMachine, [coefficients.length, support.length]),
-      bias: floats(bias),
-    },
-    notes,
-  };
+  const kept = coefficients.map((c) => Float64Array.from(support, (i) => c[i]));
+  return { arrays: machineArrays(takeRows(x, support), kept, bias), notes };
 }
 
-/** sqrt(2 / D) cos(w x + b), whose products are near the RBF kernel: w normal with sd sqrt(2 gamma), b a random phase. */
-function fourier(x: Table, frequency: Float32Array, phase: Float64Array): Table {
-  const D = phase.length;
-  const out = table(x.rows, D);
-  const turns = new Float64Array(D);
-  const size = Math.sqrt(2 / D);
-  for (let i = 0; i < x.rows; i++) {
-    turns.set(phase);
-    for (let j = 0, at = 0; j < x.width; j++) {
-      const v = x.data[i * x.width + j];
-      for (let f = 0; f < D; f++, at++) turns[f] += v * frequency[at];
-    }
-    for (let f = 0; f < D; f++) out.data[i * D + f] = size * cosTurns(turns[f]);
-  }
-  return out;
-}
+/** Added to the diagonal of the landmarks' kernel matrix, so that equal landmarks do no harm. */
+const JITTER = 1e-6;
 
-/** Frequencies (in turns), phases and, for each machine, the weights of the features and the bias. */
-function fitFeatures(
-  x: Table,
-  goals: Goals,
-  config: SvmConfig,
-  gamma: number,
-  rng: Rng,
-): { arrays: SavedArrays; notes: string[] } {
-  const D = config.features;
-  const draw = rng.stream("fourier");
-  const scale = Math.sqrt(2 * gamma) / (2 * Math.PI);
-  const frequency = Float32Array.from({ length: x.width * D }, () => scale * draw.normal());
-  const phase = Float64Array.from({ length: D }, () => draw.uniform());
-  const z = fourier(x, frequency, phase);
-  const { parts } = partsOf(goals, config);
-  const notes = [`random Fourier features: ${D}, squared losses, ${x.rows} training units [SVM2]`];
-  const weights: number[] = [];
+/** Landmarks and, for each machine, their coefficients and the bias: in use the same as `fitExact` gives. */
+function fitLandmarks(x: Table, goals: Goals, config: SvmConfig, gamma: number, rng: Rng): Fit {
+  const chosen = rng.stream("landmarks").permutation(x.rows).subarray(0, config.landmarks).sort();
+  const support = takeRows(x, chosen);
+  const m = support.rows;
+  const L = rbf(support, support, gamma).data;
+  for (let i = 0; i < m; i++) L[i * m + i] += JITTER;
+  cholesky(L, m);
+  // z_i = L^-1 k(x_i), so that z_i z_j = k(x_i)' K^-1 k(x_j), near k(x_i, x_j).
+  const z = rbf(x, support, gamma);
+  for (let i = 0; i < z.rows; i++) solveLower(L, z.data.subarray(i * m, (i + 1) * m));
+
+  const notes = [`Nystroem features of ${m} training rows, squared losses, ${x.rows} training units [SVM2]`];
+  const coefficients: Float64Array[] = [];
   const bias: number[] = [];
   const options = { C: config.C, tolerance: 1e-5 };
+  const keep = (fit: ReturnType<typeof fitLinear>, unit = 1): void => {
+    if (!fit.converged) notes.push(`machine ${bias.length}: L-BFGS stopped at its iteration limit`);
+    solveLowerTransposed(L, fit.weight); // w'L^-1 k = (L'^-1 w)'k
+    coefficients.push(fit.weight.map((v) => v / unit));
+    bias.push(fit.bias[0] / unit);
+  };
   if (goals.kind === "intensity") {
     const labels = goals.targets.map((t) => t * goals.half);
-    const fit = fitLinear(z, squaredTube(labels, config.epsilon), options);
-    for (const w of fit.weight) weights.push(w / goals.half);
-    bias.push(fit.bias[0] / goals.half);
-    if (!fit.converged) notes.push("the regressor stopped at its iteration limit");
+    keep(fitLinear(z, squaredTube(labels, config.epsilon), options), goals.half);
   }
-  for (const part of parts) {
+  for (const part of partsOf(goals, config).parts) {
     if (oneSided(part)) {
-      for (let f = 0; f < D; f++) weights.push(0);
+      coefficients.push(new Float64Array(m));
       bias.push(part.y[0] * CERTAIN);
       continue;
     }
     const whole = part.rows.length === z.rows;
-    const weight = part.price.map((p) => p / config.C);
-    const fit = fitLinear(whole ? z : takeRows(z, part.rows), squaredHinge(part.y, weight), options);
-    for (const w of fit.weight) weights.push(w);
-    bias.push(fit.bias[0]);
-    if (!fit.converged) notes.push(`machine ${bias.length - 1}: L-BFGS stopped at its iteration limit`);
+    const loss = squaredHinge(part.y, part.price.map((p) => p / config.C)); // prettier-ignore
+    keep(fitLinear(whole ? z : takeRows(z, part.rows), loss, options));
   }
-  return {
-    arrays: {
-      frequency: { shape: [x.width, D], data: frequency },
-      phase: floats(phase),
-      coefficients: floats(weights, [bias.length, D]),
-      bias: floats(bias),
-    },
-    notes,
-  };
+  return { arrays: machineArrays(support, coefficients, bias), notes };
 }
+
+const machineArrays = (
+  support: Table,
+  coefficients: readonly Float64Array[],
+  bias: readonly number[],
+): SavedArrays => ({
+  support: floats(support.data, [support.rows, support.width]),
+  coefficients: floats(coefficients.flatMap((c) => [...c]), [coefficients.length, support.rows]), // prettier-ignore
+  bias: floats(bias),
+});
 
 /** Decisions of all machines, [n, machines]. */
 function decider(arrays: SavedArrays, width: number): (x: Table) => Float64Array {
+  const support = saved(name, arrays, "support", [-1, width]);
+  const vectors = table(support.shape[0], width, Float64Array.from(support.data));
   const bias = Float64Array.from(saved(name, arrays, "bias", [-1]).data);
   const machines = bias.length;
-  const { shape, data } = saved(name, arrays, "coefficients", [machines, -1]);
-  // Stored machine by machine; the product wants a row a feature.
-  const size = shape[1];
-  const weight = Float64Array.from({ length: size * machines }, (_, i) => data[(i % machines) * size + Math.floor(i / machines)]); // prettier-ignore
-  const features = arrays.frequency
-    ? fourierReader(arrays, width, size)
-    : kernelReader(arrays, width, size, saved(name, arrays, "gamma", [1]).data[0]);
-  return (x) => linearScores(features(x), { weight, bias }).data;
-}
-
-function fourierReader(arrays: SavedArrays, width: number, size: number): (x: Table) => Table {
-  const frequency = Float32Array.from(saved(name, arrays, "frequency", [width, size]).data);
-  const phase = Float64Array.from(saved(name, arrays, "phase", [size]).data);
-  return (x) => fourier(x, frequency, phase);
-}
-
-function kernelReader(arrays: SavedArrays, width: number, size: number, gamma: number): (x: Table) => Table {
-  const support = Float64Array.from(saved(name, arrays, "support", [size, width]).data);
-  return (x) => {
-    const out = table(x.rows, size);
-    for (let i = 0, to = 0; i < x.rows; i++) {
-      for (let s = 0, at = 0; s < size; s++, to++) {
-        let d2 = 0;
-        for (let j = 0; j < width; j++, at++) d2 += (x.data[i * width + j] - support[at]) ** 2;
-        out.data[to] = exp(-gamma * d2);
-      }
-    }
-    return out;
-  };
+  const { data } = saved(name, arrays, "coefficients", [machines, vectors.rows]);
+  const [gamma] = saved(name, arrays, "gamma", [1]).data;
+  // Stored machine by machine; the product wants a row a vector.
+  const at = (i: number): number => (i % machines) * vectors.rows + Math.floor(i / machines);
+  const weight = Float64Array.from({ length: data.length }, (_, i) => data[at(i)]);
+  return (x) => linearScores(rbf(x, vectors, gamma), { weight, bias }).data;
 }
 
 /** 1 / (d * variance of the whole matrix); 1 where nothing varies. */
@@ -266,7 +236,7 @@ export const svm: FittedSystem<SvmConfig> = {
     balanced: false,
     machine: "auto",
     exactRows: 4000,
-    features: 1024,
+    landmarks: 1024,
     tolerance: 1e-3,
   }),
   space: { C: [0.1, 1, 10], gamma: [0.25, 1, 4], epsilon: [0.1, 0.3] },
@@ -278,16 +248,16 @@ export const svm: FittedSystem<SvmConfig> = {
       gamma: positive,
       epsilon: notNegative,
       tolerance: positive,
-      features: wholeFrom(1),
+      landmarks: wholeFrom(1),
       exactRows: wholeFrom(0),
     });
-    checkChoice(name, config, "machine", ["auto", "exact", "features"]);
+    checkChoice(name, config, "machine", ["auto", "exact", "landmarks"]);
     checkChoice(name, config, "balanced", [true, false]);
     const goals = goalsOf(name, train, shape);
     const { x, arrays } = standardised(train.split, shape);
     const gamma = config.gamma * gammaOf(x);
     const exact = config.machine === "auto" ? x.rows <= config.exactRows : config.machine === "exact";
-    const fit = exact ? fitExact(x, goals, config, gamma) : fitFeatures(x, goals, config, gamma, rng);
+    const fit = exact ? fitExact(x, goals, config, gamma) : fitLandmarks(x, goals, config, gamma, rng);
     const votes: SavedArrays =
       goals.kind === "classes" ? { sides: ints(partsOf(goals, config).sides), present: ints(goals.present) } : {};
     const model = svm.load({ ...arrays, ...fit.arrays, ...votes, gamma: floats([gamma]) }, shape, config);
@@ -296,9 +266,7 @@ export const svm: FittedSystem<SvmConfig> = {
   load(arrays, shape) {
     const features = standardiser(name, arrays, shape);
     const decide = decider(arrays, widthOf(shape));
-    const { data: coefficients } = arrays.coefficients;
-    const own = arrays.support ? arrays.support.data.length : 0;
-    const parameters = own + coefficients.length + arrays.bias.data.length;
+    const parameters = ["support", "coefficients", "bias"].reduce((sum, key) => sum + arrays[key].data.length, 0);
     return modelOf(arrays, { parameters }, shape, (split) => {
       const x = features(split);
       const decisions = decide(x);

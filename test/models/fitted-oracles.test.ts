@@ -84,8 +84,8 @@ describe("svm, against scikit-learn's StandardScaler and SVC or SVR", () => {
   it("intensity: the same predictions, C and epsilon being on the label scale", () => {
     close(run(svm, { kind: "intensity" }, scaled, { C, epsilon }, 3), oracle.svm.intensity, 1e-3);
   });
-  it("random features come near the exact machine, and the model says what it is", () => {
-    const config = { C, epsilon, machine: "features", features: 4096 };
+  it("landmarks come near the exact machine, and the model says what it is", () => {
+    const config = { C, epsilon, machine: "landmarks", landmarks: n };
     const near = run(svm, { kind: "intensity" }, scaled, config, 3);
     const error = near.reduce((sum, v, i) => sum + Math.abs(v - oracle.svm.intensity[i]) / near.length, 0);
     assert.ok(error < 0.1, `mean distance ${error} on a scale of -1..1`); // another loss, so not the same machine
@@ -96,7 +96,7 @@ describe("svm, against scikit-learn's StandardScaler and SVC or SVR", () => {
       { ...svm.defaults, exactRows: n - 1 },
       new Rng(1),
     );
-    assert.match(model.notes[0], /random Fourier features: 1024, squared losses, 36 training units/);
+    assert.match(model.notes[0], /Nystroem features of 36 training rows, squared losses, 36 training units/);
   });
 });
 

@@ -129,10 +129,8 @@ mpmath.mp.dps = 60
 exact = mpmath.mpf
 exponents = [-745, -700.5, -50.25, -3.7, -1, -1e-9, 0, 1e-12, 0.1, 0.34657359, 0.5, 1, 2.5, 10.75, 88.3, 300.1, 700.9, 709.7]
 positives = [1e-300, 1e-5, 0.3, 0.999999, 1.5, 2, 3.75, 1e10, 1e300]
-turns = [0, 0.1, 0.125, 0.2, 0.25, 0.3, 0.5, 0.7, 0.99, 3.25, -0.4, -12.3, 1000.0625]
 out["exp"] = [[x, float(mpmath.exp(exact(x)))] for x in exponents]
 out["log"] = [[x, float(mpmath.log(exact(x)))] for x in positives]
-out["cosTurns"] = [[x, float(mpmath.cos(2 * mpmath.pi * exact(x)))] for x in turns]
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "classical.json"), "w") as file:
     json.dump(out, file)

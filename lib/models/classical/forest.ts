@@ -1,7 +1,7 @@
 /**
  * CART trees and random forests (Breiman 2001) with exact splits: every midpoint between neighbouring values of a
  * candidate feature is tried. The values are ranked once for all trees; a large node walks a feature's presorted order,
- * a small one sorts its own ranks, so a tree costs about (candidates x rows x depth).
+ * a smaller one sorts its own ranks, so a tree costs about (candidates x rows x depth).
  */
 import type { Rng } from "../../core/rng";
 import type { Table } from "./pooling";
@@ -22,11 +22,24 @@ export function presort(x: Table): Presorted {
   const column = new Float64Array(n);
   for (let f = 0; f < d; f++) {
     for (let i = 0; i < n; i++) column[i] = x.data[i * d + f];
-    const rows = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => column[a] - column[b]);
+    const distinct = column.slice().sort();
+    let count = 0;
+    for (let i = 0; i < n; i++) if (i === 0 || distinct[i] !== distinct[i - 1]) distinct[count++] = distinct[i];
     const ranks = new Int32Array(n);
-    for (let i = 1; i < n; i++) {
-      ranks[rows[i]] = ranks[rows[i - 1]] + (column[rows[i]] > column[rows[i - 1]] ? 1 : 0);
+    const next = new Int32Array(count + 1);
+    for (let i = 0; i < n; i++) {
+      let low = 0; // the greatest distinct value not above column[i]
+      for (let high = count; high - low > 1;) {
+        const middle = (low + high) >> 1;
+        if (distinct[middle] <= column[i]) low = middle;
+        else high = middle;
+      }
+      ranks[i] = low;
+      next[low + 1]++;
     }
+    for (let r = 1; r <= count; r++) next[r] += next[r - 1];
+    const rows = new Int32Array(n);
+    for (let i = 0; i < n; i++) rows[next[ranks[i]]++] = i;
     order.push(rows);
     rank.push(ranks);
   }
@@ -58,7 +71,10 @@ export interface TreeOptions {
   readonly minLeaf: number;
 }
 
-const INSERTION = 24;
+/** Up to this size a node is sorted by insertion. */
+const INSERTION = 32;
+/** A node of more than n / WALK rows walks the presorted order. */
+const WALK = 4;
 
 /** Grows one tree on the rows with weight > 0 (a bootstrap counts a row as often as it was drawn). */
 export function growTree(
@@ -70,7 +86,7 @@ export function growTree(
 ): Tree {
   const { rows: n, width: d } = x;
   const outputs = goal.kind === "classes" ? goal.classes : 1;
-  const y = Float64Array.from(goal.kind === "classes" ? goal.labels : goal.targets);
+  const y = goal.kind === "classes" ? Int32Array.from(goal.labels) : Float64Array.from(goal.targets);
   const feature: number[] = [];
   const threshold: number[] = [];
   const left: number[] = [];
@@ -81,13 +97,16 @@ export function growTree(
   let total = 0;
   for (let i = 0; i < n; i++) if (weight[i] > 0) rows[total++] = i;
   const scratch = new Int32Array(total);
-  const sorted = new Int32Array(total);
+  const sorted = new Int32Array(total); // rows of the node, ascending in the feature being tried ...
+  const sortedRank = new Int32Array(total); // ... and their ranks
+  const passRank = new Int32Array(total);
   const inNode = new Int32Array(n).fill(-1);
   const features = Int32Array.from({ length: d }, (_, f) => f);
-  // Rank and place inside the node in one number, so that a plain numeric sort orders the rows.
-  const narrow = n <= 65536;
-  const BASE = narrow ? 65536 : 67108864;
-  const keys: Uint32Array | Float64Array = narrow ? new Uint32Array(total) : new Float64Array(total);
+  // Two passes of a radix sort over half the bits of a rank each.
+  const half = Math.ceil((32 - Math.clz32(n)) / 2);
+  const mask = (1 << half) - 1;
+  const lowCount = new Int32Array(1 << half);
+  const highCount = new Int32Array(1 << half);
   const leftCount = new Float64Array(outputs);
   const rightCount = new Float64Array(outputs);
   const counts = new Float64Array(outputs);
@@ -95,36 +114,58 @@ export function growTree(
   /** Rows of the node into `sorted`, ascending in feature f. */
   function sortNode(f: number, start: number, end: number, node: number): void {
     const size = end - start;
-    if (size * 12 > n) {
+    const ranks = rank[f];
+    if (size * WALK > n) {
       const all = order[f];
       for (let i = 0, to = 0; to < size; i++) {
-        sorted[to] = all[i];
-        if (inNode[all[i]] === node) to++;
+        const row = all[i];
+        sorted[to] = row;
+        if (inNode[row] === node) to++;
       }
-      return;
-    }
-    const ranks = rank[f];
-    if (size <= INSERTION) {
+      for (let i = 0; i < size; i++) sortedRank[i] = ranks[sorted[i]];
+    } else if (size <= INSERTION) {
       for (let i = 0; i < size; i++) {
         const row = rows[start + i];
         const r = ranks[row];
         let to = i;
-        while (to > 0 && ranks[sorted[to - 1]] > r) {
+        for (; to > 0 && sortedRank[to - 1] > r; to--) {
           sorted[to] = sorted[to - 1];
-          to--;
+          sortedRank[to] = sortedRank[to - 1];
         }
         sorted[to] = row;
+        sortedRank[to] = r;
       }
-      return;
+    } else {
+      lowCount.fill(0);
+      highCount.fill(0);
+      for (let i = start; i < end; i++) {
+        const r = ranks[rows[i]];
+        lowCount[r & mask]++;
+        highCount[r >>> half]++;
+      }
+      for (let b = 0, low = 0, high = 0; b <= mask; b++) {
+        low += lowCount[b];
+        high += highCount[b];
+        lowCount[b] = low - lowCount[b];
+        highCount[b] = high - highCount[b];
+      }
+      for (let i = start; i < end; i++) {
+        const r = ranks[rows[i]];
+        const to = lowCount[r & mask]++;
+        scratch[to] = rows[i];
+        passRank[to] = r;
+      }
+      for (let i = 0; i < size; i++) {
+        const r = passRank[i];
+        const to = highCount[r >>> half]++;
+        sorted[to] = scratch[i];
+        sortedRank[to] = r;
+      }
     }
-    for (let i = 0; i < size; i++) keys[i] = ranks[rows[start + i]] * BASE + i;
-    keys.subarray(0, size).sort();
-    for (let i = 0; i < size; i++) sorted[i] = rows[start + (narrow ? keys[i] & 0xffff : keys[i] % BASE)];
   }
 
   /** Best cut of `sorted`: maximises sum over both sides of (sum of squared class counts, or squared sum) / weight. */
   function scan(f: number, size: number, all: number, sum: number): void {
-    const ranks = rank[f];
     const last = size - options.minLeaf;
     let weightLeft = 0;
     if (goal.kind === "classes") {
@@ -142,7 +183,7 @@ export function growTree(
         leftCount[c] += w;
         rightCount[c] -= w;
         weightLeft += w;
-        if (p < options.minLeaf || ranks[row] === ranks[sorted[p]]) continue;
+        if (p < options.minLeaf || sortedRank[p - 1] === sortedRank[p]) continue;
         const score = squaresLeft / weightLeft + squaresRight / (all - weightLeft);
         if (score > best.score) take(score, f, row, sorted[p]);
       }
@@ -153,7 +194,7 @@ export function growTree(
       const row = sorted[p - 1];
       sumLeft += weight[row] * y[row];
       weightLeft += weight[row];
-      if (p < options.minLeaf || ranks[row] === ranks[sorted[p]]) continue;
+      if (p < options.minLeaf || sortedRank[p - 1] === sortedRank[p]) continue;
       const sumRight = sum - sumLeft;
       const score = (sumLeft * sumLeft) / weightLeft + (sumRight * sumRight) / (all - weightLeft);
       if (score > best.score) take(score, f, row, sorted[p]);
@@ -200,7 +241,7 @@ export function growTree(
     right.push(-1);
     if (pure || depth >= options.maxDepth || size < 2 * options.minLeaf) continue;
 
-    if (size * 12 > n) for (let i = start; i < end; i++) inNode[rows[i]] = node;
+    if (size * WALK > n) for (let i = start; i < end; i++) inNode[rows[i]] = node;
     best.score = -Infinity;
     best.feature = -1;
     let usable = 0;
@@ -210,7 +251,7 @@ export function growTree(
       features[at] = features[drawn];
       features[drawn] = f;
       sortNode(f, start, end, node);
-      if (rank[f][sorted[0]] === rank[f][sorted[size - 1]]) continue; // constant in this node
+      if (sortedRank[0] === sortedRank[size - 1]) continue; // constant in this node
       usable++;
       scan(f, size, all, sum);
     }

@@ -44,13 +44,7 @@ function svm(golden: GoldenCase, comparison: Comparison): void {
   const classes = Math.max(...labels) + 1;
   const kernel = new RbfKernel(train, gamma);
   const decide = (x: Table, rows: Int32Array, coefficients: Float64Array, bias: number): Float64Array =>
-    Float64Array.from({ length: x.rows }, (_, i) => {
-      const a = x.data.subarray(i * x.width, (i + 1) * x.width);
-      return rows.reduce((sum, row, t) => {
-        const b = train.data.subarray(row * train.width, (row + 1) * train.width);
-        return sum + coefficients[t] * rbf(a, b, gamma);
-      }, bias);
-    });
+    linearScores(rbf(x, takeRows(train, rows), gamma), { weight: coefficients, bias: Float64Array.of(bias) }).data;
   const classifier = (rows: Int32Array, y: Int8Array, weight: (t: number) => number) => {
     const bounds = Float64Array.from(rows, (_, t) => C * weight(t));
     const machine = solveClassifier(kernel, rows, y, bounds, 1e-9);

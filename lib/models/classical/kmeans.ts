@@ -1,20 +1,11 @@
 /** k-means (Lloyd), and the soft assignment that turns step features into a histogram over the codebook. */
 import { softmaxInPlace } from "../../core/math";
 import type { Rng } from "../../core/rng";
-import { table, type Table } from "./pooling";
+import { squaredDistances, table, type Table } from "./pooling";
 
 /** |x_i - c_k|^2 of row i of x to every centre, into `out`. */
-function distances(x: Table, i: number, centres: Table, out: Float64Array): void {
-  const d = x.width;
-  for (let k = 0, at = 0; k < centres.rows; k++) {
-    let sum = 0;
-    for (let j = i * d, end = j + d; j < end; j++, at++) {
-      const diff = x.data[j] - centres.data[at];
-      sum += diff * diff;
-    }
-    out[k] = sum;
-  }
-}
+const distances = (x: Table, i: number, centres: Table, out: Float64Array): void =>
+  squaredDistances(x.data.subarray(i * x.width, (i + 1) * x.width), centres, out);
 
 export interface Assignment {
   /** Nearest centre of each row, ties to the lowest, [n]. */

@@ -11,24 +11,35 @@ export interface Linear {
 /** x W + b: [n, k]. */
 export function linearScores(x: Table, { weight, bias }: Linear): Table {
   const k = bias.length;
+  const columns = transpose(weight, x.width, k);
   const out = table(x.rows, k);
-  for (let i = 0; i < x.rows; i++) scoreRow(x, i, weight, bias, out.data, i * k);
+  for (let i = 0; i < x.rows; i++) scoreRow(x, i, columns, bias, out.data, i * k);
   return out;
 }
 
+/** [rows, width] -> [width, rows]. */
+function transpose(a: Float64Array, rows: number, width: number): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < width; j++) out[j * rows + i] = a[i * width + j];
+  return out;
+}
+
+/** Scores of row i by W [k, d] (a column of the weights after the other), summed in four parts. */
 function scoreRow(x: Table, i: number, W: Float64Array, b: Float64Array, out: Float64Array, to: number): void {
-  const k = b.length;
-  const from = i * x.width;
-  if (k === 1) {
-    let sum = b[0];
-    for (let j = 0; j < x.width; j++) sum += x.data[from + j] * W[j];
-    out[to] = sum;
-    return;
-  }
-  for (let c = 0; c < k; c++) out[to + c] = b[c];
-  for (let j = 0, at = 0; j < x.width; j++) {
-    const v = x.data[from + j];
-    for (let c = 0; c < k; c++, at++) out[to + c] += v * W[at];
+  const { data, width } = x;
+  const from = i * width;
+  for (let c = 0; c < b.length; c++) {
+    const at = c * width;
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    let j = 0;
+    for (; j + 4 <= width; j += 4) {
+      s0 += data[from + j] * W[at + j];
+      s1 += data[from + j + 1] * W[at + j + 1];
+      s2 += data[from + j + 2] * W[at + j + 2];
+      s3 += data[from + j + 3] * W[at + j + 3];
+    }
+    for (; j < width; j++) s0 += data[from + j] * W[at + j];
+    out[to + c] = b[c] + (s0 + s1 + (s2 + s3));
   }
 }
 
@@ -102,14 +113,9 @@ export function fitLinear(x: Table, loss: RowLoss, options: LinearOptions): Line
       scoreRow(x, i, W, b, z, 0);
       value += loss.at(i, z, dz);
       const from = i * x.width;
-      if (k === 1) {
-        const d = dz[0];
-        if (d !== 0) for (let j = 0; j < x.width; j++) g[j] += d * x.data[from + j];
-      } else {
-        for (let j = 0, at = 0; j < x.width; j++) {
-          const v = x.data[from + j];
-          for (let c = 0; c < k; c++, at++) g[at] += v * dz[c];
-        }
+      for (let c = 0; c < k; c++) {
+        const d = dz[c];
+        if (d !== 0) for (let j = 0, at = c * x.width; j < x.width; j++, at++) g[at] += d * x.data[from + j];
       }
       for (let c = 0; c < k; c++) g[size + c] += dz[c];
     }
@@ -122,7 +128,12 @@ export function fitLinear(x: Table, loss: RowLoss, options: LinearOptions): Line
     return C * value + penalty / 2;
   };
   const found = minimise(objective, new Float64Array(size + k), tolerance * Math.max(1, C * x.rows), iterations);
-  return { weight: found.w.slice(0, size), bias: found.w.slice(size), converged: found.converged };
+  // While fitting, the weights lie class by class: [k, d].
+  return {
+    weight: transpose(found.w.subarray(0, size), k, x.width),
+    bias: found.w.slice(size),
+    converged: found.converged,
+  };
 }
 
 /** L-BFGS with ten pairs and a backtracking line search, for convex smooth functions. `f` returns the value, fills g. */
@@ -241,19 +252,37 @@ export function fitRidge(x: Table, y: ArrayLike<number>, alpha: number): Linear 
 
 /** Solves A v = b in place, A symmetric positive definite [m, m] given by its lower triangle (overwritten), b [m]. */
 function solveCholesky(A: Float64Array, b: Float64Array): void {
-  const m = b.length;
+  cholesky(A, b.length);
+  solveLower(A, b);
+  solveLowerTransposed(A, b);
+}
+
+/** Lower triangle of A [m, m], symmetric positive definite -> L with L L' = A, in place. */
+export function cholesky(A: Float64Array, m: number): void {
   for (let i = 0; i < m; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = A[i * m + j];
       for (let k = 0; k < j; k++) sum -= A[i * m + k] * A[j * m + k];
       A[i * m + j] = i === j ? Math.sqrt(sum) : sum / A[j * m + j];
     }
-    let sum = b[i];
-    for (let k = 0; k < i; k++) sum -= A[i * m + k] * b[k];
-    b[i] = sum / A[i * m + i];
   }
+}
+
+/** L v = b in place. */
+export function solveLower(L: Float64Array, b: Float64Array): void {
+  const m = b.length;
+  for (let i = 0; i < m; i++) {
+    let sum = b[i];
+    for (let k = 0; k < i; k++) sum -= L[i * m + k] * b[k];
+    b[i] = sum / L[i * m + i];
+  }
+}
+
+/** L' v = b in place. */
+export function solveLowerTransposed(L: Float64Array, b: Float64Array): void {
+  const m = b.length;
   for (let i = m - 1; i >= 0; i--) {
-    b[i] /= A[i * m + i];
-    for (let k = 0; k < i; k++) b[k] -= A[i * m + k] * b[i];
+    b[i] /= L[i * m + i];
+    for (let k = 0; k < i; k++) b[k] -= L[i * m + k] * b[i];
   }
 }

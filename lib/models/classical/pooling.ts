@@ -28,6 +28,36 @@ export function takeRows(x: Table, which: ArrayLike<number>): Table {
   return out;
 }
 
+/** |a - x_r|^2 for every row r of x, into out[to ..]; four rows at a time, each summed in the order of its columns. */
+export function squaredDistances(a: Float64Array, x: Table, out: Float64Array, to = 0): void {
+  const { data, rows, width } = x;
+  let r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const [p, q, s, t] = [r * width, (r + 1) * width, (r + 2) * width, (r + 3) * width];
+    let [sp, sq, ss, st] = [0, 0, 0, 0];
+    for (let j = 0; j < width; j++) {
+      const v = a[j];
+      const [dp, dq, ds, dt] = [v - data[p + j], v - data[q + j], v - data[s + j], v - data[t + j]];
+      sp += dp * dp;
+      sq += dq * dq;
+      ss += ds * ds;
+      st += dt * dt;
+    }
+    out[to + r] = sp;
+    out[to + r + 1] = sq;
+    out[to + r + 2] = ss;
+    out[to + r + 3] = st;
+  }
+  for (; r < rows; r++) {
+    let sum = 0;
+    for (let j = 0; j < width; j++) {
+      const d = a[j] - data[r * width + j];
+      sum += d * d;
+    }
+    out[to + r] = sum;
+  }
+}
+
 /** The features of modality `m` as they are, one row a step. @throws SystemError if missing, ragged or not finite. */
 export function steps(split: Split, m: Modality, width?: number): Table {
   const x = split.x[m];

@@ -3,13 +3,15 @@
  * (Fan, Chen & Lin 2005, "WSS 2", the method of LIBSVM), without shrinking. float64 throughout.
  */
 import { exp } from "../../core/math";
-import type { Table } from "./pooling";
+import { squaredDistances, table, takeRows, type Table } from "./pooling";
 
-/** exp(-gamma |a - b|^2). */
-export function rbf(a: Float64Array, b: Float64Array, gamma: number): number {
-  let d2 = 0;
-  for (let j = 0; j < a.length; j++) d2 += (a[j] - b[j]) ** 2;
-  return exp(-gamma * d2);
+/** exp(-gamma |x_i - s_j|^2): [rows of x, rows of s]. */
+export function rbf(x: Table, s: Table, gamma: number): Table {
+  const out = table(x.rows, s.rows);
+  for (let i = 0; i < x.rows; i++)
+    squaredDistances(x.data.subarray(i * x.width, (i + 1) * x.width), s, out.data, i * s.rows);
+  for (let i = 0; i < out.data.length; i++) out.data[i] = exp(-gamma * out.data[i]);
+  return out;
 }
 
 /** Rows of the kernel matrix of a table, computed when asked for; the least recently made are dropped above `megabytes`. */
@@ -29,17 +31,7 @@ export class RbfKernel {
   row(i: number): Float64Array {
     let k = this.made.get(i);
     if (k) return k;
-    const { x, gamma } = this;
-    const a = x.data.subarray(i * x.width, (i + 1) * x.width);
-    k = new Float64Array(x.rows);
-    for (let r = 0, at = 0; r < x.rows; r++) {
-      let d2 = 0;
-      for (let j = 0; j < a.length; j++, at++) {
-        const d = a[j] - x.data[at];
-        d2 += d * d;
-      }
-      k[r] = exp(-gamma * d2);
-    }
+    k = rbf(takeRows(this.x, [i]), this.x, this.gamma).data;
     if (this.made.size >= this.most)
       for (const oldest of this.made.keys()) {
         this.made.delete(oldest);

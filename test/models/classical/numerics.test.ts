@@ -1,6 +1,6 @@
 // Expected values: test/oracles/classical.json (scikit-learn, scipy, mpmath; written by classical.py beside it).
 import { strict as assert } from "node:assert";
-import { cosTurns, exp, log, sigmoid, softplus } from "../../../lib/core/math";
+import { exp, log, sigmoid, softplus } from "../../../lib/core/math";
 import { Rng } from "../../../lib/core/rng";
 import { forestMean, growForest, growTree, presort, type Goal } from "../../../lib/models/classical/forest";
 import { assign, kmeans, lloydStep, powerNormalise, seedCentres } from "../../../lib/models/classical/kmeans";
@@ -35,10 +35,6 @@ describe("exact elementary functions", () => {
 
   it("log is within two units in the last place, or 1e-15 near 0", () => {
     for (const [x, y] of oracle.log) assert.ok(ulps(log(x), y) <= 2 || Math.abs(log(x) - y) < 1e-15, `log(${x})`);
-  });
-
-  it("cosTurns is within 1e-15 of cos(2 pi x), up to the rounding of x", () => {
-    for (const [x, y] of oracle.cosTurns) close(cosTurns(x), y, 2e-15 + 2e-15 * Math.abs(x), `cosTurns(${x})`);
   });
 
   it("sigmoid and softplus do not overflow", () => {

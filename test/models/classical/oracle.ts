@@ -37,7 +37,6 @@ export interface Oracle {
   trees: { classifier: TreeOracle; regressor: TreeOracle };
   exp: [number, number][];
   log: [number, number][];
-  cosTurns: [number, number][];
 }
 
 const file = join(__dirname, "../../../../test/oracles/classical.json");
