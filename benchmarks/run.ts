@@ -318,8 +318,11 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
         engineSaid = true;
       },
       recorded(record) {
-        const scores = Object.entries(record.metrics.test).filter(([name]) => !/[:@]/.test(name)).slice(0, 3); // prettier-ignore
-        const shown = scores.map(([name, v]) => `${name} ${v === null ? "-" : v.toFixed(3)}`).join(", ");
+        const { metrics } = todo.find(({ id }) => id === record.id)!.job.cell;
+        const shown = metrics
+          .map(({ name }) => `${name} ${record.metrics.test[name]?.toFixed(3) ?? "-"}`)
+          .slice(0, 4)
+          .join(", ");
         const trial = record.trial === undefined ? "" : ` trial ${record.trial}`;
         line.say(
           `${record.cell} #${record.seed}${trial}: ${record.status === "ok" ? shown : `FAILED: ${record.reason}`} (${duration(record.seconds)})`,

@@ -23,16 +23,25 @@ export function progressText({ total, done, failed, running, secondsLeft }: Queu
 }
 
 export class ProgressLine {
-  private shown = 0;
+  private shown = performance.now() - 59_000;
   private last = "";
   constructor(private readonly stream: NodeJS.WriteStream = process.stderr) {}
 
   /** At most ten times a second on a terminal; once a minute elsewhere. */
   show(state: QueueState): void {
+    if (this.isTime()) this.write(progressText(state));
+  }
+
+  /** The same for a line of another kind. */
+  text(line: string): void {
+    if (this.isTime()) this.write(line);
+  }
+
+  private isTime(): boolean {
     const now = performance.now();
-    if (now - this.shown < (this.stream.isTTY ? 100 : 60_000)) return;
+    if (now - this.shown < (this.stream.isTTY ? 100 : 60_000)) return false;
     this.shown = now;
-    this.write(progressText(state));
+    return true;
   }
 
   private write(text: string): void {

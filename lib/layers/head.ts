@@ -5,7 +5,8 @@ import * as ops from "../engine/ops";
 import type { Net } from "./net";
 
 /** How intensity is trained: tanh and mean squared error (CIA), or linear and mean absolute error (the CMU line). */
-export type IntensityHead = "tanh-mse" | "l1";
+export type IntensityHead = (typeof intensityHeads)[number];
+export const intensityHeads = ["tanh-mse", "l1"] as const;
 
 /** One row a labelled unit: the mean over a sequence's rows where labels belong to sequences (the pooled head), else the rows. */
 export function pooled(net: Net, z: Value): Value {

@@ -12,7 +12,7 @@
 import type { Config, Modality } from "../core/types";
 import type { Gates, Output, Value } from "../engine/graph";
 import { concat } from "../engine/ops";
-import { needModalities } from "../layers/accepts";
+import { checkSettings, needModalities } from "../layers/accepts";
 import { type IntensityHead, pooled, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
@@ -95,7 +95,10 @@ export const bcLstm: NeuralSystem<BcLstmConfig> = {
     learningRate: [0.0005, 0.001, 0.002],
   },
   rows: "context",
-  accepts: (shape) => needModalities("bc-lstm", shape),
+  accepts(shape, config) {
+    needModalities("bc-lstm", shape);
+    checkSettings("bc-lstm", config, defaults, { words: { gates: ["sigmoid", "hardSigmoid"] } });
+  },
   forward: (net, c) => joinStages(net, (m) => first(net, m, c), (features) => second(net, features, c)), // prettier-ignore
   stages: {
     first: (net, c) => first(net, net.shape.modalities[0], c),

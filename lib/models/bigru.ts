@@ -5,7 +5,7 @@
 import type { Config } from "../core/types";
 import type { Output } from "../engine/graph";
 import { concat } from "../engine/ops";
-import { needModalities } from "../layers/accepts";
+import { checkSettings, needModalities } from "../layers/accepts";
 import { type IntensityHead, pooled, taskOutput } from "../layers/head";
 import type { Net } from "../layers/net";
 import type { NeuralSystem } from "../layers/system";
@@ -44,6 +44,9 @@ export const biGru: NeuralSystem<BiGruConfig> = {
     learningRate: [0.0005, 0.001, 0.002],
   },
   rows: "context",
-  accepts: (shape) => needModalities("bigru", shape),
+  accepts(shape, config) {
+    needModalities("bigru", shape);
+    checkSettings("bigru", config, defaults);
+  },
   forward,
 };

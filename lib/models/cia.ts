@@ -12,11 +12,11 @@
  * [D3] A single modality x is the case x = y of the same graph: IIM_xx is an auto-encoder, BI = FC(F_x).
  * [D4] No padding: attention, pooling and losses see real rows only; the released script had no mask.
  */
-import type { Config, Modality, Shape } from "../core/types";
+import type { Config, Modality } from "../core/types";
 import { modalityOrder } from "../core/types";
-import { SystemError } from "../core/errors";
 import type { Output, Value } from "../engine/graph";
 import { attend, attention, concat, mean, mse, mul } from "../engine/ops";
+import { checkSettings, needModalities } from "../layers/accepts";
 import { pooled, taskOutput } from "../layers/head";
 import type { Net } from "../layers/net";
 import type { NeuralSystem } from "../layers/system";
@@ -156,8 +156,15 @@ export const cia: NeuralSystem<CiaConfig> = {
     learningRate: [0.0005, 0.001, 0.002],
   },
   rows: "context",
-  accepts(shape: Shape) {
-    if (shape.modalities.length === 0) throw new SystemError("cia: expected at least one modality, found none.");
+  accepts(shape, config) {
+    needModalities("cia", shape);
+    checkSettings("cia", config, defaults, {
+      words: {
+        cam: ["both", "M_BI"],
+        iim: ["true", "false", "encoders-only"],
+        gates: ["sigmoid", "hardSigmoid"],
+      },
+    });
   },
   forward,
 };

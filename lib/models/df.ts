@@ -8,7 +8,7 @@
 import type { Config, Modality } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { concat, meanRows } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
@@ -67,7 +67,10 @@ export const df: NeuralSystem<DfConfig> = {
     learningRate: [0.0005, 0.001, 0.002, 0.005],
   },
   rows: "alone",
-  accepts: (shape) => needSequences("df", shape),
+  accepts(shape, config) {
+    needSequences("df", shape);
+    checkSettings("df", config, defaults);
+  },
   forward: (net, c) => joinStages(net, (m) => first(net, m, c), (scores) => second(net, scores, c)), // prettier-ignore
   stages: {
     first: (net, c) => first(net, net.shape.modalities[0], c),

@@ -13,7 +13,7 @@ import type { Config, Modality } from "../core/types";
 import { modalityOrder } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { concat, outer, slice } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { gatedMemory, type MemoryConfig, mlp, sideBySide, sideBySideTaps } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
@@ -152,6 +152,9 @@ export const dfg: NeuralSystem<DfgConfig> = {
     learningRate: [0.0005, 0.001, 0.002, 0.005],
   },
   rows: "alone",
-  accepts: (shape) => needSequences("dfg", shape),
+  accepts(shape, config) {
+    needSequences("dfg", shape);
+    checkSettings("dfg", config, defaults, { words: { efficacy: ["sigmoid", "linear"], singletonFrom: ["c", "h"] } });
+  },
   forward,
 };

@@ -8,7 +8,7 @@
 import type { Config } from "../core/types";
 import type { Output } from "../engine/graph";
 import { cells, concat, lastRow } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import type { Net } from "../layers/net";
 import type { NeuralSystem } from "../layers/system";
@@ -41,6 +41,9 @@ export const efLstm: NeuralSystem<EfLstmConfig> = {
     learningRate: [0.001, 0.002, 0.005, 0.01],
   },
   rows: "alone",
-  accepts: (shape) => needSequences("ef-lstm", shape),
+  accepts(shape, config) {
+    needSequences("ef-lstm", shape);
+    checkSettings("ef-lstm", config, defaults);
+  },
   forward,
 };

@@ -10,7 +10,7 @@
 import type { Config } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { add, cellOutput, cellState, concat, dense, mul, scan, slice, softmax } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { mlp } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
@@ -132,6 +132,9 @@ export const marn: NeuralSystem<MarnConfig> = {
     learningRate: [0.0005, 0.001, 0.005, 0.01],
   },
   rows: "alone",
-  accepts: (shape) => needSequences("marn", shape),
+  accepts(shape, config) {
+    needSequences("marn", shape);
+    checkSettings("marn", config, defaults);
+  },
   forward,
 };

@@ -9,7 +9,7 @@
 import type { Modality } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { add, cellOutput, cellState, concat, dense, lastRow, mmd, mse, noise, scan } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { mlp } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
@@ -139,6 +139,9 @@ export const mfm: NeuralSystem<MfmConfig> = {
     learningRate: [0.001, 0.002, 0.005],
   },
   rows: "alone",
-  accepts: (shape) => needSequences("mfm", shape),
+  accepts(shape, config) {
+    needSequences("mfm", shape);
+    checkSettings("mfm", config, defaults, { free: ["lambdaT", "lambdaA", "lambdaV", "lambdaMmd"] });
+  },
   forward,
 };

@@ -10,7 +10,7 @@
 import type { Config, Modality } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { concat, mul, softmax } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { gatedMemory, type MemoryConfig, mlp, sideBySide, sideBySideTaps } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import type { Net } from "../layers/net";
@@ -121,6 +121,9 @@ export const mfn: NeuralSystem<MfnConfig> = {
     learningRate: [0.001, 0.002, 0.005, 0.008, 0.01],
   },
   rows: "alone",
-  accepts: (shape) => needSequences("mfn", shape),
+  accepts(shape, config) {
+    needSequences("mfn", shape);
+    checkSettings("mfn", config, defaults);
+  },
   forward,
 };

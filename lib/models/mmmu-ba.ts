@@ -11,7 +11,7 @@ import { SystemError } from "../core/errors";
 import type { Config, Modality } from "../core/types";
 import type { Gates, Output, PlainFunction, Value } from "../engine/graph";
 import { attend, attention, concat, dense, keep, lastRow, mul, plain } from "../engine/ops";
-import { needModalities } from "../layers/accepts";
+import { checkSettings, needModalities } from "../layers/accepts";
 import { type IntensityHead, pooled, taskOutput } from "../layers/head";
 import { forEachModality, modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
@@ -155,8 +155,17 @@ export const mmmuBa: NeuralSystem<MmmuBaConfig> = {
     learningRate: [0.0005, 0.001, 0.002],
   },
   rows: "context",
-  accepts(shape, { merge }) {
+  accepts(shape, config) {
     needModalities("mmmu-ba", shape);
+    checkSettings("mmmu-ba", config, defaults, {
+      words: {
+        dense: ["tanh", "relu"],
+        gates: ["sigmoid", "hardSigmoid"],
+        attention: ["MMMU-BA", "MU-SA", "MMUU-SA", "none"],
+      },
+      free: ["padTo"],
+    });
+    const { merge } = config;
     const parts = merge.split(",");
     const missing = shape.modalities.filter((m) => !parts.includes(m));
     if (missing.length > 0 || parts.some((p) => !/^[TAV]{1,2}$/.test(p)) || new Set(parts).size < parts.length)

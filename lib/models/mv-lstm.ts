@@ -12,7 +12,7 @@ import { SystemError } from "../core/errors";
 import type { Config, Modality } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { add, cellOutput, cellState, concat, dense, keep, scan } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { forEachModality, modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
@@ -117,8 +117,10 @@ export const mvLstm: NeuralSystem<MvLstmConfig> = {
     learningRate: [0.0005, 0.001, 0.005, 0.01],
   },
   rows: "alone",
-  accepts(shape, { alpha, beta }) {
+  accepts(shape, config) {
     needSequences("mv-lstm", shape);
+    checkSettings("mv-lstm", config, defaults, { words: { betaKeeps: ["first", "last"] }, free: ["alpha", "beta"] });
+    const { alpha, beta } = config;
     for (const [name, value] of Object.entries({ alpha, beta }))
       if (!(value >= 0 && value <= 1)) throw new SystemError(`mv-lstm: expected ${name} in 0..1, found ${value}.`);
   },

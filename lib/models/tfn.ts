@@ -10,7 +10,7 @@ import { SystemError } from "../core/errors";
 import type { Config, Modality } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { activate, affine, batchNorm, lastRow, mae, meanRows, outer, targets } from "../engine/ops";
-import { needSequences } from "../layers/accepts";
+import { checkSettings, needSequences } from "../layers/accepts";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
@@ -135,8 +135,10 @@ export const tfn: NeuralSystem<TfnConfig> = {
     learningRate: [0.0003, 0.0005, 0.001, 0.003],
   },
   rows: "alone",
-  accepts(shape, { order }) {
+  accepts(shape, config) {
     needSequences("tfn", shape);
+    checkSettings("tfn", config, defaults, { free: ["bnEpsilon", "bnMomentum", "range"] });
+    const { order } = config;
     const missing = shape.modalities.filter((m) => !order.includes(m));
     if (missing.length > 0 || new Set(order).size !== order.length)
       throw new SystemError(`tfn: expected order to hold each of T, A, V once, found ${order}.`);

@@ -7,6 +7,9 @@ import { rowsOf, sequencesOf, batches } from "../data";
 import { toLabelScale } from "./score";
 import type { Prepared } from "./prepare";
 
+/** What a model must know of the run that made it: its shape, and the label scale in its training targets. */
+export type ModelFrame = Pick<Prepared, "shape"> & { readonly train: Pick<Prepared["train"], "targets"> };
+
 /** Predicts splits that are scaled and packed as the run's own (`Prepared`). */
 export interface Model {
   readonly parameters: number;
@@ -21,7 +24,7 @@ export interface Model {
 /** About this many rows are predicted at once. */
 const rowsAtOnce = 512;
 
-export function neuralModel(program: Program, prepared: Prepared): Model {
+export function neuralModel(program: Program, prepared: ModelFrame): Model {
   const { shape } = prepared;
   const { graph, output } = program;
   return {
@@ -49,7 +52,7 @@ export function neuralModel(program: Program, prepared: Prepared): Model {
   };
 }
 
-export function fittedModel(model: FittedModel, prepared: Prepared): Model {
+export function fittedModel(model: FittedModel, prepared: ModelFrame): Model {
   return {
     parameters: model.parameters,
     notes: model.notes,

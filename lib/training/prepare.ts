@@ -18,6 +18,7 @@ import {
 import { rowsOf, targetsOf, unitsOf, withModalities } from "../data";
 import { fitScaling, scaleSplit } from "../data/scale";
 import type { System } from "../layers/system";
+import { goalsOf } from "../models/classical/fitting";
 import { resolveConfig, type TrainerConfig } from "./config";
 
 export interface Prepared {
@@ -69,6 +70,8 @@ export function prepare(
     split: viewOf(scaled(split, config.scaling === "perSplit" ? fitScaling("perSplit", split) : scaling), alone),
     targets: targetsOf(dataset, split, task),
   });
+  const train = part(dataset.train);
+  if (system.kind === "neural") goalsOf(system.name, train, shape); // a fitted system checks its own
   const valid = o.protocol === "validation" ? dataset.valid : undefined;
   return {
     system,
@@ -77,7 +80,7 @@ export function prepare(
     config,
     dataset,
     shape,
-    train: part(dataset.train),
+    train,
     ...(valid && { valid: part(valid) }),
     test: part(dataset.test),
     ...(config.scaling !== "perSplit" && { scaler: after(dataset.scaler, scaling) }),

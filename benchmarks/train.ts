@@ -1,0 +1,224 @@
+/** `npm run train`: one run on any data set in a known format, also one with a name that we do not know. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { UsageError, UserError, oneOf } from "../lib/core/errors";
+import type { Cell } from "../lib/core/suite";
+import { outputsOf, taskName, type Config, type Dataset, type Task } from "../lib/core/types";
+import { formats, knownDatasets, loadDataset, loadFolder, tasksOf } from "../lib/data";
+import { engineName, startEngine } from "../lib/engine/choose";
+import { findSystem, systems } from "../lib/models";
+import {
+  appendRecord,
+  cellDataset,
+  codeVersion,
+  defaultConfig,
+  describeModel,
+  jobIdentity,
+  parseSetting,
+  prepare,
+  readWeights,
+  runJob,
+  saveModel,
+} from "../lib/training";
+import { entry, parse, wholeNumber } from "./cli";
+import { duration, ProgressLine } from "./harness/progress";
+import { readModalities } from "./run";
+
+const command = "npm run train";
+const help = `${command} -- --data DIR --format F --task T [options]
+
+Trains one system on a folder in one of the field's formats (or on a data set by name) and saves the model.
+
+  --data DIR         the folder; its layout is that of --format
+  --format F         ${formats.join(", ")}
+  --dataset D        instead of a folder: ${[...knownDatasets.map((d) => d.name), "synthetic"].join(", ")}
+  --features F       which features, where there are several
+  --task T           classes:N, emotions or intensity
+  --label-column C   which label column: its number from 0, or its name
+  --positive-from X  the lowest label that counts as positive in classes:2 (default 0)
+  --label-range A,B  lowest and highest label (default: from the training labels)
+  --modalities AV    some of T, A, V (default: all that the data has)
+  --system S         ${systems.map((s) => s.name).join(", ")} (default cia)
+  --set KEY=VALUE    a setting of the system or the trainer; may be repeated (--set list names them all)
+  --protocol P       validation (default where there is a validation split) or fixed-epochs
+  --epochs N, --batch N, --learning-rate X, --patience N, --scaling S    shorthands for --set
+  --seed N           default 1
+  --engine E         auto (default), wasm, tensorflow, webgpu or cpu
+  --out DIR          default results/local/train/NAME-SYSTEM-SEED; an interrupted run goes on from there`;
+
+const options = {
+  data: { type: "string" },
+  format: { type: "string" },
+  dataset: { type: "string" },
+  features: { type: "string" },
+  task: { type: "string" },
+  "label-column": { type: "string" },
+  "positive-from": { type: "string" },
+  "label-range": { type: "string" },
+  modalities: { type: "string" },
+  system: { type: "string" },
+  set: { type: "string", multiple: true },
+  protocol: { type: "string" },
+  epochs: { type: "string" },
+  batch: { type: "string" },
+  "learning-rate": { type: "string" },
+  patience: { type: "string" },
+  scaling: { type: "string" },
+  seed: { type: "string" },
+  engine: { type: "string" },
+  out: { type: "string" },
+} as const;
+
+type Values = ReturnType<typeof parse<typeof options>>["values"];
+
+/** "classes:3" -> a task. */
+export function readTask(text: string | undefined): Task {
+  const found = /^classes:(\d+)$/.exec(text ?? "");
+  if (found && Number(found[1]) >= 2) return { kind: "classes", classes: Number(found[1]) };
+  if (text === "emotions" || text === "intensity") return { kind: text };
+  throw new UsageError(
+    `--task: expected classes:N (N from 2), emotions or intensity, found ${text ?? "nothing"}.`,
+  );
+}
+
+/** How the label options read, for folders. */
+export function labelOptions(values: Pick<Values, "label-column" | "positive-from" | "label-range" | "features">) {
+  const column = values["label-column"];
+  const number = (option: string, text: string) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value)) throw new UsageError(`${option}: expected a number, found ${text}.`);
+    return value;
+  };
+  const range = values["label-range"]?.split(",").map((text) => number("--label-range", text));
+  if (range && (range.length !== 2 || range[0] >= range[1]))
+    throw new UsageError(`--label-range: expected the lowest and the highest label, such as 1,5, found ${values["label-range"]}.`);
+  const from = values["positive-from"];
+  return {
+    ...(column !== undefined && { labelColumn: /^\d+$/.test(column) ? Number(column) : column }),
+    ...(from !== undefined && { positiveFrom: number("--positive-from", from) }),
+    ...(range && { labelRange: [range[0], range[1]] as const }),
+    ...(values.features !== undefined && { features: values.features }),
+  };
+}
+
+async function load(values: Values): Promise<Dataset> {
+  if (values.dataset !== undefined)
+    return loadDataset(values.dataset, {
+      scaling: "none",
+      ...(values.features !== undefined && { features: values.features }),
+      ...(values.data !== undefined && { dir: values.data }),
+    });
+  if (values.data === undefined) throw new UsageError(`${command}: expected --data DIR or --dataset D, found neither.`);
+  if (values.format === undefined)
+    throw new UsageError(`--format: expected ${oneOf(formats)}, found nothing: a folder does not say what it holds.`);
+  return loadFolder(values.data, values.format, { ...labelOptions(values), scaling: "none" });
+}
+
+/** The settings that differ from the defaults. */
+function readSettings(system: ReturnType<typeof findSystem>, values: Values): Config {
+  const settings: Record<string, Config[string]> = {};
+  const shorthands = { epochs: "epochs", batch: "batchSize", "learning-rate": "learningRate", patience: "patience", scaling: "scaling" } as const; // prettier-ignore
+  for (const [option, key] of Object.entries(shorthands)) {
+    const text = values[option as keyof typeof shorthands];
+    if (text !== undefined) settings[key] = parseSetting(system, key, text);
+  }
+  for (const pair of values.set ?? []) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new UsageError(`--set: expected KEY=VALUE, found ${pair}. --set list names the settings.`);
+    const key = pair.slice(0, at);
+    settings[key] = parseSetting(system, key, pair.slice(at + 1));
+  }
+  return settings;
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values } = parse(command, args, options);
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const system = findSystem(values.system ?? "cia");
+  if (values.set?.includes("list")) {
+    for (const [key, value] of Object.entries(defaultConfig(system)).sort()) console.log(`${key}=${value}`);
+    return 0;
+  }
+  const task = readTask(values.task);
+  const seed = wholeNumber("--seed", values.seed, 0) ?? 1;
+  const asked = values.modalities === undefined ? undefined : readModalities(values.modalities);
+  const engineAsked = engineName(values.engine ?? "auto");
+  const setting = readSettings(system, values);
+  const protocolAsked = values.protocol;
+  if (protocolAsked !== undefined && protocolAsked !== "validation" && protocolAsked !== "fixed-epochs")
+    throw new UsageError(`--protocol: expected validation or fixed-epochs, found ${protocolAsked}.`);
+
+  const loaded = await load(values);
+  if (!tasksOf(loaded.train, loaded).includes(taskName(task)))
+    throw new UsageError(
+      `--task ${taskName(task)}: expected ${oneOf(tasksOf(loaded.train, loaded))}, which are what the labels of ${loaded.name} give.`,
+    );
+  const dataset = cellDataset(loaded, { modalities: asked ?? loaded.modalities });
+  const protocol = protocolAsked ?? (dataset.valid ? "validation" : "fixed-epochs");
+  const { name, features, modalities, repairs, caveats } = dataset;
+  for (const caveat of caveats) console.error(`note: ${caveat}`);
+  for (const { where, what, count } of repairs) console.error(`repaired: ${where}: ${what} (${count})`);
+  const cell: Cell = { system: system.name, dataset: name, features, modalities, task, protocol, config: setting, metrics: [] };
+  const prepared = prepare(system, dataset, task, { protocol, config: setting }); // refuses before anything is written
+  const out = values.out ?? path.join("results", "local", "train", `${name}-${system.name}-${seed}`);
+  const job = { suite: "train", profile: "full", cell, seed };
+  const { id } = jobIdentity(job, system, dataset.hash);
+  const { train, valid, test } = prepared.rows;
+  console.error(
+    `${system.title} on ${name} (${features}), ${modalities.join("")}, ${taskName(task)}, ${outputsOf(task)} outputs: ${train} training, ${valid} validation, ${test} test units`,
+  );
+  const engine = await startEngine(engineAsked);
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.on("SIGINT", onSignal);
+  const line = new ProgressLine();
+  const checkpoint = path.join(out, "checkpoint.bin");
+  try {
+    const record = await runJob(job, {
+      system,
+      dataset,
+      engine,
+      code: codeVersion(),
+      out,
+      keepWeights: Infinity,
+      checkpoint: { file: checkpoint, everySeconds: 5 },
+      signal: stop.signal,
+      onProgress: ({ epoch, epochs, step, steps, secondsLeft }) =>
+        line.text(`epoch ${epoch}/${epochs}, step ${step}/${steps}, about ${duration(secondsLeft)} left`),
+      onEpoch: ({ epoch, trainLoss, validLoss, validScore }) =>
+        line.say(
+          `epoch ${epoch}: training loss ${trainLoss.toPrecision(4)}` +
+            (validLoss === undefined ? "" : `, validation loss ${validLoss.toPrecision(4)}, score ${validScore?.toPrecision(4) ?? "-"}`),
+        ),
+      say: (text) => line.say(text),
+    });
+    line.end();
+    if (!record) {
+      console.error(`interrupted: the same command goes on from ${checkpoint}.`);
+      return 130;
+    }
+    appendRecord(path.join(out, "run.jsonl"), record);
+    fs.rmSync(checkpoint, { force: true });
+    if (record.status === "failed") throw new UserError(record.reason!);
+    const kept = path.join(out, record.weightsFile ?? "");
+    const weights = record.weightsFile ? readWeights(kept, record.weightsHash!) : {};
+    const { thresholds } = record.chosen ?? {};
+    saveModel(out, describeModel(prepared, { weights, run: id, ...(thresholds && { thresholds }) }), weights);
+    fs.rmSync(path.join(out, "weights"), { recursive: true, force: true }); // the same weights are in weights.npz
+    if (record.chosen) console.log(`epoch ${record.chosen.epoch}: ${record.chosen.why}`);
+    for (const [metric, value] of Object.entries(record.metrics.test)) {
+      const valid = record.metrics.valid?.[metric];
+      console.log(`${metric.padEnd(14)} test ${value === null ? "-" : value.toFixed(4)}${typeof valid === "number" ? `  validation ${valid.toFixed(4)}` : ""}`);
+    }
+    console.log(`model: ${out}`);
+    return 0;
+  } finally {
+    process.off("SIGINT", onSignal);
+    line.end();
+  }
+}
+
+if (require.main === module) entry(main);
