@@ -75,11 +75,14 @@ export async function main(args: readonly string[]): Promise<number> {
   if (values.split !== undefined && !(names as readonly string[]).includes(values.split))
     throw new UsageError(`--split: expected ${oneOf(names)}, found ${values.split}.`);
   const out = values.out!;
-  if (!/\.(csv|jsonl)$/.test(out)) throw new UsageError(`--out: expected a name that ends in .csv or .jsonl, found ${out}.`);
+  if (!/\.(csv|jsonl)$/.test(out))
+    throw new UsageError(`--out: expected a name that ends in .csv or .jsonl, found ${out}.`);
   const engineAsked = engineName(values.engine ?? "auto");
   const { model: saved, weights } = readModel(values.model!);
   if (!saved.scaler && saved.config.scaling === "perSplit")
-    console.error("note: this model was trained with each split scaled by itself, as the released script does; so is this data.");
+    console.error(
+      "note: this model was trained with each split scaled by itself, as the released script does; so is this data.",
+    );
   const dataset = await loadFolder(values.data!, values.format!, {
     forPrediction: true,
     scaling: saved.scaler ?? "perSplit",
@@ -106,7 +109,8 @@ export async function main(args: readonly string[]): Promise<number> {
   } finally {
     model.dispose();
   }
-  if (!lines.length) throw new UsageError(`--split ${values.split ?? ""}: expected a split that the folder has, found none.`);
+  if (!lines.length)
+    throw new UsageError(`--split ${values.split ?? ""}: expected a split that the folder has, found none.`);
   const text = out.endsWith(".jsonl")
     ? lines.map((line) => JSON.stringify(line))
     : [Object.keys(lines[0]).join(","), ...lines.map((line) => Object.values(line).map(csvCell).join(","))];

@@ -76,9 +76,7 @@ export function readTask(text: string | undefined): Task {
   const found = /^classes:(\d+)$/.exec(text ?? "");
   if (found && Number(found[1]) >= 2) return { kind: "classes", classes: Number(found[1]) };
   if (text === "emotions" || text === "intensity") return { kind: text };
-  throw new UsageError(
-    `--task: expected classes:N (N from 2), emotions or intensity, found ${text ?? "nothing"}.`,
-  );
+  throw new UsageError(`--task: expected classes:N (N from 2), emotions or intensity, found ${text ?? "nothing"}.`);
 }
 
 /** How the label options read, for folders. */
@@ -86,12 +84,15 @@ export function labelOptions(values: Pick<Values, "label-column" | "positive-fro
   const column = values["label-column"];
   const number = (option: string, text: string) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value)) throw new UsageError(`${option}: expected a number, found ${text}.`);
+    if (text.trim() === "" || !Number.isFinite(value))
+      throw new UsageError(`${option}: expected a number, found ${text}.`);
     return value;
   };
   const range = values["label-range"]?.split(",").map((text) => number("--label-range", text));
   if (range && (range.length !== 2 || range[0] >= range[1]))
-    throw new UsageError(`--label-range: expected the lowest and the highest label, such as 1,5, found ${values["label-range"]}.`);
+    throw new UsageError(
+      `--label-range: expected the lowest and the highest label, such as 1,5, found ${values["label-range"]}.`,
+    );
   const from = values["positive-from"];
   return {
     ...(column !== undefined && { labelColumn: /^\d+$/.test(column) ? Number(column) : column }),
@@ -161,7 +162,16 @@ export async function main(args: readonly string[]): Promise<number> {
   const { name, features, modalities, repairs, caveats } = dataset;
   for (const caveat of caveats) console.error(`note: ${caveat}`);
   for (const { where, what, count } of repairs) console.error(`repaired: ${where}: ${what} (${count})`);
-  const cell: Cell = { system: system.name, dataset: name, features, modalities, task, protocol, config: setting, metrics: [] };
+  const cell: Cell = {
+    system: system.name,
+    dataset: name,
+    features,
+    modalities,
+    task,
+    protocol,
+    config: setting,
+    metrics: [],
+  };
   const prepared = prepare(system, dataset, task, { protocol, config: setting }); // refuses before anything is written
   const out = values.out ?? path.join("results", "local", "train", `${name}-${system.name}-${seed}`);
   const job = { suite: "train", profile: "full", cell, seed };
@@ -170,7 +180,7 @@ export async function main(args: readonly string[]): Promise<number> {
   console.error(
     `${system.title} on ${name} (${features}), ${modalities.join("")}, ${taskName(task)}, ${outputsOf(task)} outputs: ${train} training, ${valid} validation, ${test} test units`,
   );
-  const engine = await startEngine(engineAsked);
+  const engine = system.kind === "neural" ? await startEngine(engineAsked) : undefined;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.on("SIGINT", onSignal);
@@ -191,7 +201,9 @@ export async function main(args: readonly string[]): Promise<number> {
       onEpoch: ({ epoch, trainLoss, validLoss, validScore }) =>
         line.say(
           `epoch ${epoch}: training loss ${trainLoss.toPrecision(4)}` +
-            (validLoss === undefined ? "" : `, validation loss ${validLoss.toPrecision(4)}, score ${validScore?.toPrecision(4) ?? "-"}`),
+            (validLoss === undefined
+              ? ""
+              : `, validation loss ${validLoss.toPrecision(4)}, score ${validScore?.toPrecision(4) ?? "-"}`),
         ),
       say: (text) => line.say(text),
     });
@@ -211,7 +223,9 @@ export async function main(args: readonly string[]): Promise<number> {
     if (record.chosen) console.log(`epoch ${record.chosen.epoch}: ${record.chosen.why}`);
     for (const [metric, value] of Object.entries(record.metrics.test)) {
       const valid = record.metrics.valid?.[metric];
-      console.log(`${metric.padEnd(14)} test ${value === null ? "-" : value.toFixed(4)}${typeof valid === "number" ? `  validation ${valid.toFixed(4)}` : ""}`);
+      console.log(
+        `${metric.padEnd(14)} test ${value === null ? "-" : value.toFixed(4)}${typeof valid === "number" ? `  validation ${valid.toFixed(4)}` : ""}`,
+      );
     }
     console.log(`model: ${out}`);
     return 0;

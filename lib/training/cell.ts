@@ -35,7 +35,8 @@ export interface JobContext {
   readonly system: System;
   /** With the cell's modalities, loaded with `scaling: "none"`. */
   readonly dataset: Dataset;
-  readonly engine: Engine;
+  /** Needed by neural systems. */
+  readonly engine?: Engine;
   readonly code: RunRecord["code"];
   /** Where record files lie; predictions go into `predictions/`, kept weights into `weights/`. */
   readonly out: string;
@@ -90,7 +91,7 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
   const { system, dataset, engine, out, say } = context;
   const { cell, seed, trial } = job;
   const begun = performance.now();
-  const common = commonFields(job, { ...context, engine: engine.info, dataHash: dataset.hash });
+  const common = commonFields(job, { ...context, engine: engine?.info, dataHash: dataset.hash });
   const epochs: EpochRecord[] = [];
   const spent = () => ({
     seconds: (performance.now() - begun) / 1000,
@@ -109,9 +110,10 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
         epochs.push(epoch);
         context.onEpoch?.(epoch);
       },
-      ...(context.checkpoint && {
-        checkpoint: { ...context.checkpoint, owner: checkpointOwner(common.id, engine) },
-      }),
+      ...(context.checkpoint &&
+        engine && {
+          checkpoint: { ...context.checkpoint, owner: checkpointOwner(common.id, engine) },
+        }),
       ...(say && { say }),
     });
     try {
@@ -172,7 +174,8 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
 interface Origin {
   readonly system: System;
   readonly dataHash: string;
-  readonly engine: RunRecord["engine"];
+  /** Fitted systems run on none. */
+  readonly engine?: RunRecord["engine"];
   readonly code: RunRecord["code"];
 }
 
@@ -191,7 +194,7 @@ function commonFields(job: Job, { system, dataHash, engine, code }: Origin) {
     profile,
     config: jobConfig(system, job),
     code,
-    engine: system.kind === "neural" ? engine : plainJavaScript(),
+    engine: system.kind === "neural" && engine ? engine : plainJavaScript(),
     started: new Date().toISOString(),
     host: thisHost(),
   };

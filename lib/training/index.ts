@@ -23,12 +23,4 @@ export { headline, scoreSplit, taskLoss } from "./score";
 export { bestTrial, spaceSize, trialsOf } from "./search";
 export type { Selected } from "./select";
 export { scoreTest, train, type Progress as TrainProgress, type Run, type TrainOptions } from "./train";
-export {
-  describeModel,
-  predictWith,
-  readModel,
-  readWeights,
-  reviveModel,
-  saveModel,
-  type SavedModel,
-} from "./saved";
+export { describeModel, predictWith, readModel, readWeights, reviveModel, saveModel, type SavedModel } from "./saved";

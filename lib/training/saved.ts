@@ -39,7 +39,12 @@ export interface SavedModel {
   readonly half?: number;
   readonly classNames?: readonly string[];
   readonly thresholds?: Readonly<Record<string, number>>;
-  readonly dataset: { readonly name: string; readonly features: string; readonly level: Dataset["level"]; readonly hash: string };
+  readonly dataset: {
+    readonly name: string;
+    readonly features: string;
+    readonly level: Dataset["level"];
+    readonly hash: string;
+  };
   readonly weightsHash: string;
   /** Id of the run that made it. */
   readonly run: string;
@@ -84,7 +89,8 @@ export function readModel(dir: string): { model: SavedModel; weights: SavedArray
   } catch {
     throw refuse("a model.json that is no JSON");
   }
-  if (model.schema !== modelSchema) throw refuse(`schema ${JSON.stringify(model.schema)} (this program reads ${modelSchema})`);
+  if (model.schema !== modelSchema)
+    throw refuse(`schema ${JSON.stringify(model.schema)} (this program reads ${modelSchema})`);
   if (!fs.existsSync(path.join(dir, "weights.npz"))) throw refuse("no weights.npz");
   const weights = readWeights(path.join(dir, "weights.npz"), model.weightsHash);
   return { model, weights };
@@ -131,7 +137,12 @@ export function reviveModel(
  * Predicts a split of other data, which was loaded with the model's scaler.
  * @throws DataError where the data lacks a modality or has labels at another level
  */
-export async function predictWith(saved: SavedModel, model: Model, dataset: Dataset, split: Split): Promise<Predictions> {
+export async function predictWith(
+  saved: SavedModel,
+  model: Model,
+  dataset: Dataset,
+  split: Split,
+): Promise<Predictions> {
   const { shape } = saved;
   const missing = shape.modalities.filter((m) => !dataset.modalities.includes(m));
   if (missing.length || dataset.level !== saved.dataset.level)
