@@ -30,3 +30,12 @@ export {
 export { scalings, type Scaling } from "./scale";
 export { makeSynthetic, syntheticBayes, type SyntheticBayes, type SyntheticOptions } from "./synthetic";
 export { intensityClass, round, targetsOf, tasksOf, type Rounding, type TargetOptions } from "./targets";
+export { leakageProbe, type ProbeResult } from "./probe";
+export {
+  labelStatistics,
+  paperStatistics,
+  statisticsOf,
+  type LabelStatistics,
+  type MoudStatistics,
+  type SplitStatistics,
+} from "./statistics";

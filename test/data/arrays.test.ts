@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { readArray, withHdf5 } from "../../lib/data/hdf5";
 import { decodeNpy } from "../../lib/data/npy";
-import { PickledArray, arrayOf, parsePickle, readPickle } from "../../lib/data/pickle";
+import { PickledArray, arrayOf, parsePickle, readPickle, type Pickled } from "../../lib/data/pickle";
 import { openNpz } from "../../lib/data/zip";
-import { bytesOf, folder, hdf5, nd, npy, oracle, pickle, zip } from "./writers";
+import { bytesOf, folder, hdf5, nd, npy, oracle, pickle, python2, zip } from "./writers";
 
 const { shape, values } = oracle;
 
@@ -104,7 +104,19 @@ describe("Python pickles", () => {
       const array = arrayOf(parsePickle(bytesOf(base64), name), name);
       assert.deepEqual([array.shape, [...array.data]], [shape, values]);
     });
-  it("give what Python 2 wrote, with byte strings, in both orders", () => {
+  for (const [name, base64] of Object.entries(python2.pickles))
+    it(`give the array that ${name} holds`, () => {
+      const array = arrayOf(parsePickle(bytesOf(base64), name), name);
+      assert.deepEqual([array.shape, [...array.data]], [shape, values]);
+    });
+  it("give a tuple of arrays, lists and scalars as Python 2 wrote it", () => {
+    const [array, labels, longest, lengths] = parsePickle(bytesOf(python2.tuple), "t") as Pickled[];
+    assert.deepEqual(arrayOf(array, "a").shape, shape);
+    assert.deepEqual([...arrayOf(labels, "l").data], [1, 0, 0, 1]);
+    assert.equal(longest, 3);
+    assert.deepEqual([...arrayOf(lengths, "n").data], [2, 1]);
+  });
+  it("give what the writers of these tests make of Python 2, with byte strings, in both orders", () => {
     for (const fortran of [false, true])
       for (const kind of ["<f4", "<f8"] as const) {
         const array = arrayOf(parsePickle(pickle(nd(shape, values), kind, fortran), "py2"), "py2");

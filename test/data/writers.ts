@@ -51,6 +51,10 @@ export interface ArrayOracle {
 export const oracle = JSON.parse(
   fs.readFileSync(path.join(projectRoot(), "test", "oracles", "arrays.json"), "utf8"),
 ) as ArrayOracle;
+/** Pickles that Python 2.7 and NumPy 1.16 wrote (test/oracles/pickles_python2.py). */
+export const python2 = JSON.parse(
+  fs.readFileSync(path.join(projectRoot(), "test", "oracles", "pickles_python2.json"), "utf8"),
+) as { pickles: Record<string, string>; tuple: string };
 export const bytesOf = (base64: string): Uint8Array => Uint8Array.from(Buffer.from(base64, "base64"));
 
 export type Kind = "<f4" | "<f8" | "<i8";

@@ -1,0 +1,175 @@
+// Downloads: resumed where they stopped, checked by SHA-256, renamed into place whole, and never over a file of the user's.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Readable } from "node:stream";
+import type { ReadableStream as WebStream } from "node:stream/web";
+import { DataError, UsageError, oneOf } from "../core/errors";
+import { dataError, sha256File } from "./files";
+import { knownFiles, notFetched, sources, type KnownFile } from "./sources";
+
+export interface FetchOptions {
+  /** Where repositories are served: `${from}/OWNER/NAME/COMMIT/PATH`. */
+  readonly from?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (name: string, bytes: number, total: number) => void;
+  /** How often a cut connection is taken up again before giving up. Default 3. */
+  readonly tries?: number;
+  /** No byte for so long counts as a cut connection. Default 30 s. */
+  readonly stallMs?: number;
+}
+
+export const defaultFrom = "https://raw.githubusercontent.com";
+
+const partOf = (to: string) => `${to}.part`;
+const sizeOf = (file: string) => (fs.existsSync(file) ? fs.statSync(file).size : 0);
+
+/** One request: appends what the server sends to the part file. Returns false where the connection was cut. */
+async function append(url: string, to: string, known: KnownFile, options: FetchOptions): Promise<boolean> {
+  const part = partOf(to);
+  const stall = new AbortController();
+  const stallMs = options.stallMs ?? 30_000;
+  let timer = setTimeout(() => stall.abort(), stallMs);
+  const signal = options.signal ? AbortSignal.any([stall.signal, options.signal]) : stall.signal;
+  let have = sizeOf(part);
+  let out: fs.promises.FileHandle | undefined;
+  try {
+    const headers: Record<string, string> = { "accept-encoding": "identity" };
+    if (have) headers.range = `bytes=${have}-`;
+    const response = await fetch(url, { headers, signal });
+    if (response.status === 416) {
+      fs.rmSync(part); // longer than the file: it is of something else
+      return false;
+    }
+    if (response.status === 404 || response.status === 403 || response.status === 410)
+      throw dataError(
+        known.name,
+        `a file at ${url}`,
+        `HTTP ${response.status}`,
+        "Its repository has changed: look for the path in the README.",
+      );
+    if (!response.ok || !response.body) return false;
+    const range = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
+    const resumed = response.status === 206 && range !== null && Number(range[1]) === have;
+    if (!resumed) have = 0; // the server sends the whole file
+    out = await fs.promises.open(part, resumed ? "a" : "w");
+    for await (const chunk of Readable.fromWeb(response.body as WebStream) as AsyncIterable<Uint8Array>) {
+      clearTimeout(timer);
+      timer = setTimeout(() => stall.abort(), stallMs);
+      have += chunk.length;
+      if (have > known.bytes)
+        throw dataError(
+          known.name,
+          `${known.bytes} bytes`,
+          `more from ${url}`,
+          "The source has changed: nothing was kept.",
+        );
+      await out.write(chunk);
+      options.onProgress?.(known.name, have, known.bytes);
+    }
+    return have === known.bytes;
+  } catch (error) {
+    if (error instanceof DataError) {
+      fs.rmSync(part, { force: true });
+      throw error;
+    }
+    options.signal?.throwIfAborted();
+    return false; // cut, stalled or unreachable: what came is kept for the next try
+  } finally {
+    clearTimeout(timer);
+    await out?.close();
+  }
+}
+
+/**
+ * Fetches one file to `to`. A part that is there already is taken up where it stopped.
+ * @returns "kept" where the right file is there already, else "fetched"
+ * @throws DataError where another file is there (it is never overwritten), the source cannot be reached or the hash is wrong
+ */
+export async function fetchFile(
+  url: string,
+  to: string,
+  known: KnownFile,
+  options: FetchOptions = {},
+): Promise<"kept" | "fetched"> {
+  const differs = (found: string) =>
+    dataError(
+      to,
+      `the file with SHA-256 ${known.sha256.slice(0, 16)}...`,
+      found,
+      "It is yours and was not touched: move it away, or keep using it.",
+    );
+  if (fs.existsSync(to)) {
+    const found = await sha256File(to);
+    if (found === known.sha256) return "kept";
+    throw differs(`another one (${found.slice(0, 16)}...)`);
+  }
+  fs.mkdirSync(path.dirname(to), { recursive: true });
+  const part = partOf(to);
+  const tries = options.tries ?? 3;
+  let whole = sizeOf(part) === known.bytes;
+  for (let attempt = 0; attempt < tries && !whole; attempt++) {
+    if (attempt) await new Promise((done) => setTimeout(done, 200 * 2 ** attempt));
+    whole = await append(url, to, known, options);
+  }
+  if (!whole) {
+    const came = sizeOf(part);
+    throw dataError(
+      known.name,
+      `${known.bytes} bytes from ${url}`,
+      `${came} after ${tries} tries`,
+      `Run it again to go on${came ? ` from byte ${came}` : ""}, or fetch the file by hand.`,
+    );
+  }
+  const found = await sha256File(part);
+  if (found !== known.sha256) {
+    fs.rmSync(part);
+    throw dataError(
+      known.name,
+      `SHA-256 ${known.sha256}`,
+      found,
+      "The source has changed or the download was damaged: it was thrown away.",
+    );
+  }
+  try {
+    fs.linkSync(part, to); // unlike a rename, a link never replaces a file that came up meanwhile
+    fs.rmSync(part);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw differs("one that came up meanwhile");
+    fs.renameSync(part, to); // a file system without links
+  }
+  return "fetched";
+}
+
+export interface FetchReport {
+  readonly fetched: readonly string[];
+  readonly kept: readonly string[];
+  /** Files that no public repository has as they are, with what they come from. */
+  readonly unavailable: readonly { readonly name: string; readonly why: string }[];
+}
+
+/**
+ * Fetches what is public of a data set into `dir/NAME`.
+ * @throws UsageError on a name without a public source
+ */
+export async function fetchDataset(name: string, dir: string, options: FetchOptions = {}): Promise<FetchReport> {
+  const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
+  if (!source)
+    throw new UsageError(
+      `data fetch ${name}: expected ${oneOf(Object.keys(sources))}, found ${name}. ` +
+        (name === "mosei"
+          ? "Its labels and features are not public in this form: the README says where they come from."
+          : "Only these have a public source."),
+    );
+  const files = knownFiles[name];
+  const base = `${options.from ?? defaultFrom}/${source.repository}/${source.commit}`;
+  const report = { fetched: [] as string[], kept: [] as string[], unavailable: [] as { name: string; why: string }[] };
+  for (const file of files) {
+    if (file.path === undefined) {
+      report.unavailable.push({ name: file.name, why: notFetched[file.name] ?? "not public" });
+      continue;
+    }
+    const to = path.join(dir, name, ...file.name.split("/"));
+    report[await fetchFile(`${base}/${file.path}`, to, file, options)].push(file.name);
+  }
+  return report;
+}
