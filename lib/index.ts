@@ -31,5 +31,23 @@ export * from "./training";
 export * from "./metrics";
 export type { Rounding } from "./metrics";
 export * from "./report/paper";
-export { compareCells, formatValue, summarise, verdictWords, type CellSummary, type Comparison } from "./report";
+export {
+  benchmarkEntries,
+  checkJunit,
+  checkPasses,
+  compareCells,
+  formatValue,
+  junitXml,
+  pullRequestSummary,
+  renderReport,
+  renderSvg,
+  summarise,
+  verdictWords,
+  writeTensorboard,
+  type CellSummary,
+  type CheckLine,
+  type Comparison,
+  type Report,
+  type ReportInput,
+} from "./report";
 export { findSystem, systems } from "./models";
