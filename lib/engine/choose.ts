@@ -4,6 +4,7 @@
  */
 import { EngineError, oneOf, UsageError } from "../core/errors";
 import type { Engine, EngineInfo, EngineName } from "./engine";
+import { hasTensorflowGpu } from "./tensorflow/installed";
 
 export const engineNames: readonly EngineName[] = ["wasm", "tensorflow", "webgpu", "cpu"];
 
@@ -34,15 +35,13 @@ const installed: EngineStarters = {
     wasm: async () => {
       throw new EngineError("engine wasm: expected its kernels in lib/engine/wasm, found none; use --engine cpu.");
     },
-    tensorflow: async () => {
-      throw new EngineError("engine tensorflow: not here; run `npm run engine:tensorflow -- cpu`.");
-    },
+    tensorflow: async ({ threads }) => (await import("./tensorflow/index.js")).startTensorflow({ threads }),
     webgpu: async () => {
       throw new EngineError("engine webgpu: not here.");
     },
     cpu: async () => (await import("./cpu/index.js")).startCpu(),
   },
-  hasTensorflowGpu: () => false,
+  hasTensorflowGpu,
 };
 
 /** The name as the command line gives it, checked. */

@@ -48,16 +48,21 @@ export function takeRows(x: tf.Tensor2D, indices: Int32Array): tf.Tensor2D {
   })(x) as tf.Tensor2D;
 }
 
-/** 0 or 1 / (1 - rate) for each entry of rows `index[0]`, `index[1]`, ... of a value `width` wide. */
-export function dropMask(drop: Drop, key: StepKey, index: Int32Array | number, width: number): Float32Array {
+/** 0 or 1 / (1 - rate) for each entry of rows `index[0]`, `index[1]`, ... of a value `width` wide, written into `mask`. */
+export function dropMask(
+  drop: Drop,
+  key: StepKey,
+  index: Int32Array | number,
+  width: number,
+  mask: Float32Array = new Float32Array((typeof index === "number" ? index : index.length) * width),
+): Float32Array {
   const stream = streamKey(key.seed, drop.stream, key.step);
   const threshold = dropThreshold(drop.rate);
   const scale = 1 / (1 - drop.rate);
   const rows = typeof index === "number" ? index : index.length;
-  const mask = new Float32Array(rows * width);
   for (let i = 0; i < rows; i++) {
     const first = (typeof index === "number" ? i : index[i]) * width;
-    for (let j = 0; j < width; j++) if (bits(stream, first + j) >= threshold) mask[i * width + j] = scale;
+    for (let j = 0; j < width; j++) mask[i * width + j] = bits(stream, first + j) >= threshold ? scale : 0;
   }
   return mask;
 }
@@ -473,10 +478,18 @@ export class ReferenceProgram implements Program {
     readonly output: Output,
     seed: number,
     private readonly overrides: Overrides = {},
+    /** TensorFlow.js's backend that it computes on: several engines may live in one process. */
+    private readonly backend: string = tf.getBackend(),
   ) {
+    this.activate();
     this.trainable = [...graph.params.values()].filter((p) => p.trainable);
     for (const p of graph.params.values()) this.params.set(p.name, tf.tensor(initial(p, seed), [...p.shape]));
     for (const p of this.trainable) for (const moments of [this.m, this.v]) moments.set(p.name, tf.zeros([...p.shape]));
+  }
+
+  /** Makes its backend TensorFlow.js's current one; started backends change at once. */
+  private activate(): void {
+    if (tf.getBackend() !== this.backend) void tf.setBackend(this.backend);
   }
 
   async get(name: string): Promise<Float32Array> {
@@ -487,6 +500,7 @@ export class ReferenceProgram implements Program {
 
   set(name: string, values: Float32Array): void {
     checkParam(this.graph, name, values);
+    this.activate();
     replace(this.params, name, tf.tensor(values, this.params.get(name)?.shape));
   }
 
@@ -499,6 +513,7 @@ export class ReferenceProgram implements Program {
   }
 
   async losses(batch: Batch, { key, feeds }: { key?: StepKey; feeds?: Feeds } = {}): Promise<Record<string, number>> {
+    this.activate();
     const terms = tf.tidy(() => {
       const run = this.interpret(batch, key, feeds).run;
       const named: Record<string, tf.Tensor> = {};
@@ -530,6 +545,7 @@ export class ReferenceProgram implements Program {
     values: readonly Value[],
     { key, feeds }: { key?: StepKey; feeds?: Feeds } = {},
   ): Promise<Float32Array[]> {
+    this.activate();
     const tensors = tf.tidy(() => {
       const { run } = this.interpret(batch, key, feeds);
       return values.map((v) => tf.clone(run.valueOf(v)));
@@ -550,6 +566,7 @@ export class ReferenceProgram implements Program {
   }
 
   setOptimizerState(state: OptimizerState): void {
+    this.activate();
     this.steps = state.steps;
     for (const [moments, values] of [
       [this.m, state.m],
@@ -587,6 +604,7 @@ export class ReferenceProgram implements Program {
 
   /** Gradients of the total or of one term, by parameter name; loss terms and new batch statistics beside them. */
   private differentiate(batch: Batch, term: string | undefined, key: StepKey | undefined, feeds: Feeds | undefined) {
+    this.activate();
     const xs = this.trainable.map((p) => this.params.get(p.name) as tf.Tensor);
     let terms: Record<string, tf.Tensor> = {};
     let moving = new Map<string, tf.Tensor>();

@@ -1,0 +1,30 @@
+/** TensorFlow as an engine: its own operations for CIA and whatever else ops.ts offers; plain functions through TensorFlow.js. */
+import * as tf from "@tensorflow/tfjs";
+import type { Engine, EngineInfo } from "../engine";
+import { ReferenceProgram } from "../reference";
+import { loadTensorflow } from "./binding";
+import { Calls } from "./calls";
+import { TensorflowProgram } from "./program";
+import { covers } from "./schedule";
+
+/** @throws EngineError with the reason and what to do, if it is not here or does not load */
+export async function startTensorflow({ threads = 1 }: { readonly threads?: number } = {}): Promise<Engine> {
+  const { binding, installed } = loadTensorflow(threads);
+  await tf.setBackend("tensorflow");
+  await tf.ready();
+  const calls = new Calls(binding);
+  const info: EngineInfo = {
+    name: "tensorflow",
+    device: binding.isUsingGpuDevice() ? "GPU" : "CPU",
+    threads,
+    versions: { tensorflow: binding.TF_Version, "tfjs-node": installed.tfjsNode, tfjs: tf.version_core },
+    flags: { onednn: process.env.TF_ENABLE_ONEDNN_OPTS !== "0", binding: installed.how },
+  };
+  return {
+    info,
+    compile: (graph, output, seed) =>
+      covers(graph)
+        ? new TensorflowProgram(graph, output, seed, calls)
+        : new ReferenceProgram(graph, output, seed, {}, "tensorflow"),
+  };
+}

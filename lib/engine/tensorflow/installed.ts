@@ -1,0 +1,48 @@
+/** What `npm run engine:tensorflow` made, as far as its folder says. */
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { EngineError } from "../../core/errors";
+
+/** `engine.json` of the folder, written last: without it the folder is unfinished. */
+export interface Installed {
+  readonly kind: "cpu" | "gpu";
+  /** The official binary, or its sources compiled against the TensorFlow of a Python wheel. */
+  readonly how: "official" | "built";
+  readonly tensorflow: string;
+  readonly tfjsNode: string;
+  readonly platform: string;
+  readonly arch: string;
+  /** tfjs-node's package folder and native module, relative to the folder. */
+  readonly package: string;
+  readonly binding: string;
+}
+
+/** Where engines live: `.engines` of the project, or what CIA_ENGINES says (several checkouts, a shared file system). */
+export function enginesFolder(): string {
+  return process.env.CIA_ENGINES ?? resolve(__dirname, "../../../../.engines");
+}
+
+export const makeTensorflow = "run `npm run engine:tensorflow -- cpu` (or gpu) once on this machine";
+
+/** @throws EngineError where the folder is missing, unfinished or of another machine */
+export function installedTensorflow(folder: string = join(enginesFolder(), "tensorflow")): Installed {
+  const file = join(folder, "engine.json");
+  if (!existsSync(file))
+    throw new EngineError(`engine tensorflow: expected ${file}, found none; ${makeTensorflow}, or take --engine wasm.`);
+  const installed = JSON.parse(readFileSync(file, "utf8")) as Installed;
+  if (installed.platform !== process.platform || installed.arch !== process.arch)
+    throw new EngineError(
+      `engine tensorflow: expected a library for ${process.platform} ${process.arch}, found one for ${installed.platform} ${installed.arch} in ${folder}; ${makeTensorflow}.`,
+    );
+  return installed;
+}
+
+/** Whether it was made for a GPU here. */
+export function hasTensorflowGpu(): boolean {
+  try {
+    return installedTensorflow().kind === "gpu";
+  } catch (error) {
+    if (error instanceof EngineError || error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
