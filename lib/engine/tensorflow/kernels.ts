@@ -8,9 +8,9 @@ import type { Batch } from "../../core/types";
 import type { Feeds, StepKey } from "../engine";
 import type { Act, Drop, Op, Param, Value } from "../graph";
 import type { Packing } from "../packing";
-import { dropMask } from "../reference";
 import { activate, activationGradient } from "./activations";
 import type { Calls, Tensor } from "./calls";
+import type { Masks } from "./masks";
 
 /** What a value's computation may ask for. */
 export interface Pass {
@@ -26,8 +26,11 @@ export interface Pass {
   /** Whether a gradient is wanted for this value. */
   wants(value: Value): boolean;
   addGradient(p: Param, gradient: Tensor): void;
-  /** Memory for the numbers of a mask, kept from step to step. */
-  maskMemory(drop: Drop, size: number): Float32Array;
+  /** What a parameter that is kept by averaging becomes after the step. */
+  setMoving(p: Param, value: Tensor): void;
+  /** (n, r) or (n, 2r): the memories of an LSTM that has run. */
+  memoriesOf(lstm: Value): Tensor;
+  readonly masks: Masks;
 }
 
 /** Gradients for the inputs, in order; absent where there is none. */
@@ -47,7 +50,7 @@ type Kernel<K extends Op["kind"]> = (
 /** Kinds that are computed here, one by one; recurrent layers and scans are the program's. */
 export type KernelKind = Exclude<
   Op["kind"],
-  "gru" | "lstm" | "scan" | "scanLast" | "scanRows" | "scanInput" | "scanState" | "plain" | "mmd" | "batchNorm"
+  "gru" | "lstm" | "scan" | "scanLast" | "scanRows" | "scanInput" | "scanState" | "plain"
 >;
 
 export function compute(value: Value, inputs: readonly Tensor[], pass: Pass): Computed {
@@ -63,11 +66,11 @@ const rowsOf = (t: Tensor): number => t.shape[0];
 const scalarShape = [1, 1] as const;
 
 /** 0 or 1 / (1 - rate) for `rows` x `width` entries; `rows` a count or the rows' numbers. */
-export function mask(drop: Drop, rows: number | Int32Array, width: number, pass: Pass): Tensor | undefined {
-  if (!pass.key || drop.rate === 0) return undefined;
-  const count = typeof rows === "number" ? rows : rows.length;
-  const memory = pass.stepRows ? new Float32Array(count * width) : pass.maskMemory(drop, count * width);
-  return pass.c.float(dropMask(drop, pass.key, rows, width, memory), [count, width]);
+function mask(drop: Drop, rows: number | Int32Array, width: number, { c, key, masks }: Pass): Tensor | undefined {
+  if (!key || drop.rate === 0) return undefined;
+  return typeof rows === "number"
+    ? c.float(masks.draw(drop, key, rows * width), [rows, width])
+    : c.float(masks.drawRows(drop, key, rows, width), [rows.length, width]);
 }
 
 const masked = (x: Tensor, drop: Drop | undefined, pass: Pass): { y: Tensor; m?: Tensor } => {
@@ -261,6 +264,7 @@ const kernels: { readonly [K in KernelKind]: Kernel<K> } = {
     });
     return { y: c.concat(parts, 0) };
   },
+  cells: (_op, { inputs }, _inputs, pass) => ({ y: pass.memoriesOf(inputs[0]) }),
   meanRows: (_op, _value, [x], { c, pack }) => {
     const { offsets, sequences, rows } = pack;
     const sequence = new Int32Array(rows);
@@ -334,6 +338,34 @@ const kernels: { readonly [K in KernelKind]: Kernel<K> } = {
     };
     return { y: c.mul(o, squashed), backward };
   },
+  batchNorm: (op, { inputs }, [x], pass) => {
+    const { c, key } = pass;
+    const n = rowsOf(x);
+    const average = (t: Tensor) => c.scale(c.sum(t, 0), 1 / n);
+    const [gamma, beta] = [pass.param(op.gamma), pass.param(op.beta)];
+    const mean = key ? average(x) : pass.param(op.mean);
+    const centred = c.sub(x, mean);
+    const variance = key ? average(c.one("Square", [centred])) : pass.param(op.variance);
+    if (key) {
+      const moved = (old: Param, now: Tensor) => {
+        const kept = c.scale(pass.param(old), 1 - op.momentum);
+        pass.setMoving(old, c.add(kept, c.scale(c.reshape(now, old.shape), op.momentum)));
+      };
+      moved(op.mean, mean);
+      moved(op.variance, op.unbiased && n > 1 ? c.scale(variance, n / (n - 1)) : variance);
+    }
+    const inverse = c.one("Rsqrt", [c.add(variance, c.scalar(op.epsilon))]);
+    const scaled = c.mul(centred, inverse);
+    const backward: Backward = (dy) => {
+      pass.addGradient(op.beta, c.reshape(c.sum(dy, 0), op.beta.shape));
+      pass.addGradient(op.gamma, c.reshape(c.sum(c.mul(dy, scaled), 0), op.gamma.shape));
+      if (!pass.wants(inputs[0])) return [];
+      const d = c.mul(dy, gamma);
+      const through = key ? c.sub(c.sub(d, average(d)), c.mul(scaled, average(c.mul(d, scaled)))) : d;
+      return [c.mul(through, inverse)];
+    };
+    return { y: c.add(c.mul(scaled, gamma), beta), backward };
+  },
   stop: (_op, _value, [x]) => ({ y: x }),
   softmaxCE: (_op, _value, [logits], pass) => {
     const { c } = pass;
@@ -357,6 +389,23 @@ const kernels: { readonly [K in KernelKind]: Kernel<K> } = {
   mae: (_op, { inputs }, [a, b], { c }) => {
     const d = c.sub(a, b);
     return loss(c, c.sum(c.one("Abs", [d])), rowsOf(a) * inputs[0].width, () => c.one("Sign", [d]), 2);
+  },
+  mmd: (_op, { inputs }, [z, g], { c }) => {
+    const [n, d] = [rowsOf(z), inputs[0].width];
+    const kernel = (a: Tensor, b: Tensor) => {
+      const difference = c.sub(c.reshape(a, [n, 1, d]), c.reshape(b, [1, n, d]));
+      const distance = c.reshape(c.sum(c.one("Square", [difference]), 2), [n, n]);
+      return c.one("Exp", [c.scale(distance, -1 / (d * d))]);
+    };
+    const [zz, gz] = [kernel(z, z), kernel(g, z)];
+    const total = c.sub(c.add(c.sum(kernel(g, g)), c.sum(zz)), c.scale(c.sum(gz), 2));
+    // d/dz_j of the sum: 4 / d^2 times (sum_i K(g_i, z_j) (z_j - g_i) - sum_i K(z_i, z_j) (z_j - z_i)).
+    const gradient = () => {
+      const weights = c.sub(c.sum(gz, 0), c.sum(zz, 0));
+      const pulls = c.sub(c.matMul(zz, z, true), c.matMul(gz, g, true));
+      return c.scale(c.add(c.mul(z, c.reshape(weights, [n, 1])), pulls), 4 / (d * d));
+    };
+    return loss(c, total, n * n, gradient, 2);
   },
   sum: (op, _value, inputs, { c }) => ({
     y: c.sumOf(inputs.map((x, i) => c.scale(x, op.weights[i]))),

@@ -18,6 +18,7 @@ import type { Graph, Output, Param, Value } from "../graph";
 import { initial } from "../init";
 import { power } from "../reference";
 import type { Calls, Tensor } from "./calls";
+import { Masks } from "./masks";
 import { Run } from "./run";
 import { type Entry, scheduled, wantedIn } from "./schedule";
 
@@ -86,7 +87,7 @@ export class TensorflowProgram implements Program {
   private readonly trainable: readonly Param[];
   private readonly wanted: ReadonlySet<Value>;
   private readonly schedule: readonly Entry[];
-  private readonly maskMemory = new Map<string, Float32Array>();
+  private readonly masks = Masks.load();
   private steps = 0;
 
   constructor(
@@ -118,9 +119,11 @@ export class TensorflowProgram implements Program {
   async step(batch: Batch, key: StepKey, adam: AdamOptions, feeds?: Feeds): Promise<Record<string, number>> {
     return this.run(batch, { key, feeds }, (run) => {
       const terms = this.terms(run);
+      const moving = run.movingValues();
       const gradients = run.backward(this.lossWeights());
       run.freeWeights();
       this.adam(gradients, adam);
+      for (const [name, values] of moving) this.weights.get(name)?.assign(values);
       return terms;
     });
   }
@@ -179,14 +182,14 @@ export class TensorflowProgram implements Program {
       for (const variable of map.values()) variable.dispose();
       map.clear();
     }
-    this.maskMemory.clear();
+    this.masks.dispose();
   }
 
   /** One batch: all that is made on the way is freed, also after an error. */
   private run<R>(batch: Batch, o: Options, f: (run: Run) => R): R {
-    const { c, wanted, schedule, maskMemory } = this;
+    const { c, wanted, schedule, masks } = this;
     const read = (p: Param) => (this.weights.get(p.name) as Variable).tensor();
-    const run = new Run({ c, wanted, schedule, maskMemory, read, batch, ...o });
+    const run = new Run({ c, wanted, schedule, masks, read, batch, ...o });
     try {
       const { result, made } = c.collect(() => f(run));
       c.free(made);

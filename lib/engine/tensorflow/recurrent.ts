@@ -37,6 +37,8 @@ export interface GroupGradients {
 export interface GroupResult {
   /** (n, r) or (n, 2r) of each layer. */
   readonly ys: readonly Tensor[];
+  /** Memories of a layer of LSTMs, shaped as its result. */
+  readonly memories: (layer: number) => Tensor;
   readonly backward: (dys: readonly (Tensor | undefined)[], wanted: readonly boolean[]) => GroupGradients;
 }
 
@@ -86,9 +88,9 @@ export class RecurrentGroup {
     const steps =
       this.kind === "gru" ? new GruSteps(c, this.gates, r, inputs) : new LstmSteps(c, this.gates, r, inputs);
     const H = steps.forward(P, U); // (C, n, r)
-    const flat = c.reshape(H, [cells.length * n, r]);
     const directions = this.values.map((_, layer) => cells.filter((cell) => cell.layer === layer));
-    const ys = directions.map((own) => {
+    /** (C n, r) in time-major order -> (n, r) or (n, 2r) of one layer. */
+    const packed = (flat: Tensor, own: readonly Cell[]) => {
       const index = new Int32Array(n * own.length);
       own.forEach((cell, d) => {
         const { place } = orders[Number(cell.backwards)];
@@ -96,7 +98,11 @@ export class RecurrentGroup {
         for (let i = 0; i < n; i++) index[i * own.length + d] = first + place[i];
       });
       return c.reshape(c.gather(flat, c.int(index)), [n, own.length * r]);
-    });
+    };
+    const flat = c.reshape(H, [cells.length * n, r]);
+    const ys = directions.map((own) => packed(flat, own));
+    const memories = (layer: number) =>
+      packed(c.reshape(c.concat(steps.memories(), 1), [cells.length * n, r]), directions[layer]);
 
     const backward: GroupResult["backward"] = (dys, wanted) => {
       const pieces: Tensor[] = [];
@@ -139,7 +145,7 @@ export class RecurrentGroup {
       );
       return { xs: dxs, params };
     };
-    return { ys, backward };
+    return { ys, memories, backward };
   }
 }
 
@@ -190,6 +196,11 @@ abstract class Steps {
   abstract forward(P: Tensor, U: Tensor): Tensor;
   /** dH (C, n, r) -> gradients of P and of U. */
   abstract backward(dH: Tensor): { dP: Tensor; dU: Tensor };
+
+  /** An LSTM's memories (C, a, r) after each step. */
+  memories(): Tensor[] {
+    return this.saved.memory ?? [];
+  }
 
   /** The first `alive` sequences of (C, ., width). */
   protected alive(x: Tensor, alive: number): Tensor {
@@ -311,7 +322,8 @@ class LstmSteps extends Steps {
         const squashed = c.one("Tanh", [cNew]);
         return [c.mul(o, squashed), cNew, hd, cOld, i, f, g, o, squashed];
       });
-      for (const [name, tensor] of Object.entries({ h: hNew, hd, cOld, i, f, g, o, squashed })) keep(name, tensor);
+      for (const [name, tensor] of Object.entries({ h: hNew, memory: cNew, hd, cOld, i, f, g, o, squashed }))
+        keep(name, tensor);
       [h, cell] = [hNew, cNew];
     }
     return c.concat(this.saved.h, 1);

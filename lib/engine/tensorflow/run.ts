@@ -6,6 +6,7 @@ import { type Packing, packing } from "../packing";
 import { dropMask } from "../reference";
 import type { Calls, Tensor } from "./calls";
 import { compute, type Pass } from "./kernels";
+import type { Masks } from "./masks";
 import type { RecurrentGroup } from "./recurrent";
 import { bodyOrder, type Entry, neededFor } from "./schedule";
 import { hold, type Key, released, Tape } from "./tape";
@@ -15,8 +16,7 @@ export interface RunOptions {
   readonly batch: Batch;
   readonly schedule: readonly Entry[];
   readonly wanted: ReadonlySet<Value>;
-  /** Memory of dropout masks by stream, kept from step to step. */
-  readonly maskMemory: Map<string, Float32Array>;
+  readonly masks: Masks;
   readonly read: (p: Param) => Tensor;
   readonly key?: StepKey;
   readonly feeds?: Feeds;
@@ -38,9 +38,13 @@ export class Run implements Pass {
   readonly pack: Packing;
   readonly key?: StepKey;
   readonly feeds?: Feeds;
+  readonly masks: Masks;
   stepRows?: Int32Array;
   private readonly known = new Map<Value, Tensor>();
   private readonly scans = new Map<Value, { last: readonly ScanResult[]; rows: readonly ScanResult[] }>();
+  private readonly memories = new Map<Value, () => Tensor>();
+  /** New values of parameters that BatchNorm keeps, by name; read before the backward pass frees them. */
+  private readonly moving = new Map<string, Tensor>();
   private readonly weights = new Map<string, Tensor>();
   private readonly gradients = new Map<string, Tensor[]>();
   private readonly tape: Tape;
@@ -51,6 +55,8 @@ export class Run implements Pass {
     this.key = o.key;
     this.feeds = o.feeds;
     this.pack = packing(o.batch.offsets);
+    this.masks = o.masks;
+    this.masks.reset();
     this.tape = new Tape(o.c, (key) => this.wants(key));
   }
 
@@ -71,10 +77,12 @@ export class Run implements Pass {
     else this.gradients.set(p.name, [gradient]);
   }
 
-  maskMemory({ stream }: Drop, size: number): Float32Array {
-    let memory = this.o.maskMemory.get(stream);
-    if (!memory || memory.length < size) this.o.maskMemory.set(stream, (memory = new Float32Array(size)));
-    return memory.subarray(0, size);
+  setMoving(p: Param, value: Tensor): void {
+    this.moving.set(p.name, value);
+  }
+
+  memoriesOf(lstm: Value): Tensor {
+    return (this.memories.get(lstm) as () => Tensor)();
   }
 
   tensor(value: Value): Tensor {
@@ -90,6 +98,11 @@ export class Run implements Pass {
       const { result, made } = this.c.collect(() => (alive ? this.recurrent(alive) : this.value(values[0])));
       this.tape.record({ ...result, made });
     }
+  }
+
+  /** What BatchNorm's averages become after this step. */
+  movingValues(): Map<string, Float32Array> {
+    return new Map([...this.moving].map(([name, t]) => [name, this.c.read(t)]));
   }
 
   /** Gradients of the weighted sum of loss terms by parameter name; everything computed so far is freed. */
@@ -147,7 +160,7 @@ export class Run implements Pass {
     const [{ op: first }] = values;
     if (key && "recurrentDrop" in first && first.recurrentDrop) {
       const each = pack.sequences * units;
-      const memory = this.maskMemory(first.recurrentDrop, cells.length * each);
+      const memory = new Float32Array(cells.length * each);
       cells.forEach(({ layer, backwards }, i) => {
         const { op } = values[layer];
         if (!("recurrentDrop" in op) || !op.recurrentDrop) return;
@@ -157,8 +170,11 @@ export class Run implements Pass {
       });
       stateMask = c.float(memory, [cells.length, pack.sequences, units]);
     }
-    const { ys, backward } = group.run(c, { pack, xs, param: (p) => this.param(p), stateMask });
-    values.forEach((v, i) => this.known.set(v, ys[i]));
+    const { ys, memories, backward } = group.run(c, { pack, xs, param: (p) => this.param(p), stateMask });
+    values.forEach((v, i) => {
+      this.known.set(v, ys[i]);
+      this.memories.set(v, () => memories(i));
+    });
     return {
       keys: values,
       backward: (dys) => {
@@ -178,9 +194,8 @@ export class Run implements Pass {
     const { c, pack, key } = this;
     const sequence = new Int32Array(pack.rows);
     for (let i = 0; i < pack.sequences; i++) sequence.fill(i, pack.offsets[i], pack.offsets[i + 1]);
-    const memory = this.maskMemory(drop, pack.sequences * width);
-    dropMask(drop, key as StepKey, pack.sequences, width, memory);
-    return c.gather(c.float(memory, [pack.sequences, width]), c.int(sequence));
+    const mask = this.masks.draw(drop, key as StepKey, pack.sequences * width);
+    return c.gather(c.float(mask, [pack.sequences, width]), c.int(sequence));
   }
 
   /** Steps through the alive sequences, longest first; each step has a tape of its own. */

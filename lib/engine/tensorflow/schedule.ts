@@ -70,7 +70,7 @@ export function wantedIn(graph: Graph): Set<Value> {
   const wanted = new Set<Value>();
   for (const v of graph.values) {
     const { op } = v;
-    if (op.kind === "stop" || op.kind === "attention") continue;
+    if (op.kind === "stop" || op.kind === "attention" || op.kind === "cells") continue;
     // A state may start without a gradient and get one at the first step.
     const state = op.kind === "scanState";
     const scan = op.kind === "scan" && bodyOrder(op.body).some((b) => paramsOf(b.op).some((p) => p.trainable));
