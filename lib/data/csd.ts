@@ -129,8 +129,11 @@ function fileFor(dir: string, kind: Modality | "labels"): string | undefined {
   return fits[0] && path.join(dir, fits[0]);
 }
 
-/** Which videos are in which split: `folds.json` {train, valid, test: [ids]}, or the video and split columns of `labels.csv`. */
-function readFolds(dir: string): PerSplit<string[]> {
+/**
+ * Which videos are in which split: `folds.json` {train, valid, test: [ids]}, or the video and split columns of `labels.csv`.
+ * @param all what test is where neither file is there and the folder is only predicted on
+ */
+function readFolds(dir: string, all?: string[]): PerSplit<string[]> {
   const json = path.join(dir, "folds.json");
   if (fs.existsSync(json)) {
     let folds: unknown;
@@ -155,6 +158,7 @@ function readFolds(dir: string): PerSplit<string[]> {
     return Object.fromEntries(lists) as PerSplit<string[]>;
   }
   const csv = path.join(dir, "labels.csv");
+  if (!fs.existsSync(csv) && all) return { test: all };
   if (!fs.existsSync(csv))
     throw dataError(
       path.basename(dir),
@@ -210,7 +214,7 @@ export async function readCsdFolder(dir: string, about: About, options: FolderOp
     }
     if (bad) repairs.push({ where: `${sources[m]!.name}, ${m}`, what: "NaN or infinite, set to 0", count: bad });
   }
-  const folds = readFolds(dir);
+  const folds = readFolds(dir, options.forPrediction ? [...labels.videos.keys()] : undefined);
   const { dimensions } = labels;
   const column = labelColumn(labels, options);
   const at = (names: readonly string[]) =>

@@ -45,7 +45,7 @@ async function append(url: string, to: string, known: KnownFile, options: FetchO
         known.name,
         `a file at ${url}`,
         `HTTP ${response.status}`,
-        "Its repository has changed: look for the path in the README.",
+        "Its repository has changed: look for the path there (lib/data/README.md names it).",
       );
     if (!response.ok || !response.body) return false;
     const range = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
@@ -157,7 +157,7 @@ export async function fetchDataset(name: string, dir: string, options: FetchOpti
     throw new UsageError(
       `data fetch ${name}: expected ${oneOf(Object.keys(sources))}, found ${name}. ` +
         (name === "mosei"
-          ? "Its labels and features are not public in this form: the README says where they come from."
+          ? "Its labels and features are not public in this form: lib/data/README.md says where they come from."
           : "Only these have a public source."),
     );
   const files = knownFiles[name];

@@ -29,7 +29,7 @@ export const formats = Object.keys(readers) as readonly Format[];
 
 /**
  * Reads a folder in a known format, whatever it is called and however wide its features are.
- * @param format one of `formats`; layouts are described in README, "Your own data"
+ * @param format one of `formats`; layouts are in lib/data/README.md, "Your own data"
  * @throws UsageError on an unknown format, DataError on anything that the files do not hold as the format says
  */
 export async function loadFolder(
@@ -39,7 +39,7 @@ export async function loadFolder(
 ): Promise<Dataset> {
   if (!Object.hasOwn(readers, format))
     throw new UsageError(
-      `--format ${format}: expected ${oneOf(formats)}, found ${format}. The layouts are in the README.`,
+      `--format ${format}: expected ${oneOf(formats)}, found ${format}. The layouts are in lib/data/README.md.`,
     );
   if (!fs.existsSync(dir) || !fs.statSync(dir).isDirectory())
     throw dataError(

@@ -1,6 +1,7 @@
 // MFN / MFM `new_data` folders: HDF5 arrays (samples, steps, width) and labels under the key `d1`.
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { Rng } from "../core/rng";
 import { modalityOrder, type Modality, type SplitName } from "../core/types";
 import { labelsFromArrays, sequencesFromArrays, type PerSplit } from "./arrays";
 import { dataError } from "./files";
@@ -87,4 +88,47 @@ export async function readArrayFolder(
 /** An MFN / MFM `new_data` folder. */
 export function readMfn(dir: string, about: About, options: FolderOptions = {}): Promise<RawDataset> {
   return readArrayFolder(dir, mfnLayout, about, options);
+}
+
+/**
+ * The samples of MMMO or YouTube that have text (the papers' valid and test samples), split anew: three fifths for training, a fifth
+ * each for validation and test, drawn once. Not the papers' protocol: smaller, and utterances of one video may fall apart.
+ */
+export async function readResplit(dir: string, about: About, options: FolderOptions = {}): Promise<RawDataset> {
+  const read = async (name: (split: string) => string): Promise<NdArray> => {
+    const parts = [await readD1(path.join(dir, name("valid"))), await readD1(path.join(dir, name("test")))];
+    const shape = [parts[0].shape[0] + parts[1].shape[0], ...parts[0].shape.slice(1)];
+    if (parts[0].shape.slice(1).join() !== parts[1].shape.slice(1).join())
+      throw dataError(
+        `${about.name}/${name("test")}`,
+        `shape (n, ${parts[0].shape.slice(1).join(", ")}) as in valid`,
+        `(${parts[1].shape.join(", ")})`,
+        "Fetch the files again.",
+      );
+    return { shape, data: Float32Array.from([...parts[0].data, ...parts[1].data]) };
+  };
+  const all = {
+    T: await read((split) => `text_${split}_emb.h5`),
+    A: await read((split) => `audio_${split}.h5`),
+    V: await read((split) => `video_${split}.h5`),
+  };
+  const y = await read((split) => `y_${split}.h5`);
+  const n = y.shape[0];
+  const order = new Rng(1, "resplit").permutation(n);
+  const [valid, test] = [Math.floor(0.6 * n), Math.floor(0.8 * n)];
+  const bounds: Record<SplitName, [number, number]> = { train: [0, valid], valid: [valid, test], test: [test, n] };
+  const deal = ({ shape, data }: NdArray): PerSplit<NdArray> => {
+    const size = data.length / n;
+    return Object.fromEntries(
+      splitNames.map((name) => {
+        const chosen = order.subarray(...bounds[name]);
+        const picked = new Float32Array(chosen.length * size);
+        chosen.forEach((sample, i) => picked.set(data.subarray(sample * size, (sample + 1) * size), i * size));
+        return [name, { shape: [chosen.length, ...shape.slice(1)], data: picked }];
+      }),
+    );
+  };
+  const labels = labelsFromArrays(deal(y), `${about.name}/y_SPLIT.h5`, options);
+  const features = { T: deal(all.T), A: deal(all.A), V: deal(all.V) };
+  return sequencesFromArrays({ caveats: [], ...about }, features, labels);
 }

@@ -93,12 +93,14 @@ export function readNpyFolder(dir: string, about: About, options: FolderOptions 
   const steps = dims[1] ?? 1;
   const widths = Object.fromEntries(modalities.map((m) => [m, arrays[m]!.shape[dims.length]]));
   const video = table.text(need("video", "video", "video_id"));
-  const splitColumn = table.header.find((h) => h === "split" || h.startsWith("split_")) ?? need("split", "split");
-  const split = table.text(splitColumn).map((cell, i) => {
+  const splitColumn = table.header.find((h) => h === "split" || h.startsWith("split_"));
+  const cells =
+    !splitColumn && options.forPrediction ? video.map(() => "test") : table.text(splitColumn ?? need("split", "split"));
+  const split = cells.map((cell, i) => {
     const name = cell === "dev" ? "valid" : cell;
     if (splitNames.includes(name as SplitName)) return name as SplitName;
     throw dataError(
-      `${table.where}, row ${i + 2}, column ${splitColumn}`,
+      `${table.where}, row ${i + 2}, column ${splitColumn ?? "split"}`,
       "train, valid (dev) or test",
       cell || "a gap",
       "Mend the row.",

@@ -378,9 +378,10 @@ function checkSplits(raw: RawDataset, forPrediction: boolean): void {
 function checkedScaler(scaler: Scaler, raw: RawDataset): Scaler {
   for (const m of modalityOrder) {
     const width = raw.widths[m];
-    if (width === undefined || scaler[m]?.shift.length === width) continue;
+    const fitted = scaler[m]; // absent for a modality that the model does not take
+    if (width === undefined || !fitted || fitted.shift.length === width) continue;
     throw new DataError(
-      `${raw.name}, ${m}: expected ${scaler[m]?.shift.length ?? "no"} features, as the model was trained on, found ${width}. ` +
+      `${raw.name}, ${m}: expected ${fitted.shift.length} features, as the model was trained on, found ${width}. ` +
         "Give the same features that it was trained with.",
     );
   }

@@ -52,6 +52,8 @@ const expected: Record<string, number[][]> = {
     [10, 229],
     [31, 686],
   ],
+  "mmmo resplit": [[72], [24], [24]],
+  "youtube resplit": [[57], [19], [20]],
   "mosei minilm": [
     [2244, 16274],
     [298, 1861],
@@ -67,7 +69,11 @@ describe("the named data sets", () => {
         needs(this, known.name, features.files);
         const dataset = await loadDataset(known.name, { features: features.name });
         const want = expected[`${known.name} ${features.name}`];
-        if (want) assert.deepEqual(sizes(dataset), want);
+        if (want)
+          assert.deepEqual(
+            sizes(dataset).map((s, i) => s.slice(0, want[i].length)),
+            want,
+          );
         const listed: Pick<FeatureSet, "level" | "modalities"> = features;
         assert.deepEqual([dataset.level, dataset.modalities], [listed.level, listed.modalities]);
         assert.equal(!!dataset.valid, features.protocols.includes("validation"));
@@ -88,7 +94,7 @@ describe("the named data sets", () => {
       needs(this, name, knownDatasets.find((d) => d.name === name)!.features[0].files);
     const positive = (d: Dataset) =>
       [...targetsOf(d, d.test, { kind: "classes", classes: 2 }).values].filter((v) => v === 1).length;
-    assert.equal(positive(await loadDataset("mosi", { features: "words" })), 686 - 379);
+    assert.equal(positive(await loadDataset("mosi", { features: "minilm" })), 686 - 379);
     assert.equal(positive(await loadDataset("mosi", { features: "bclstm" })), 467);
     assert.equal(positive(await loadDataset("mmmo")), 51);
   });
