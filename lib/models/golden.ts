@@ -19,6 +19,7 @@ import { modalityWord } from "../layers/modalities";
 import { record } from "../layers/record";
 import type { NeuralSystem } from "../layers/system";
 import { bcLstm } from "./bc-lstm";
+import { biGru } from "./bigru";
 import { cia } from "./cia";
 import { df } from "./df";
 import { dfg } from "./dfg";
@@ -127,6 +128,7 @@ const memory = (c: Reader): Config => ({
   ...numbers(c, "m", "att2", "gamma1", "gamma2"),
   ...dropless("att1Drop", "att2Drop", "gamma1Drop", "gamma2Drop"),
 });
+const gatesSee = (c: Reader): Config => (c.has("gatesSeeMemory") ? { gatesSeeMemory: c.flag("gatesSeeMemory") } : {});
 const neural = (system: unknown): NeuralSystem => system as NeuralSystem;
 
 const systems: Readonly<Record<string, Recomputed>> = {
@@ -141,7 +143,7 @@ const systems: Readonly<Record<string, Recomputed>> = {
   ef_lstm: { system: neural(efLstm), config: (c) => ({ h: c.number("h"), ...dropless("drop") }) },
   mfn: {
     system: neural(mfn),
-    config: (c) => ({ ...memory(c), ...numbers(c, "att1", "outHidden"), ...dropless("outDrop") }),
+    config: (c) => ({ ...memory(c), ...numbers(c, "att1", "outHidden"), ...gatesSee(c), ...dropless("outDrop") }),
   },
   marn: {
     system: neural(marn),
@@ -187,6 +189,7 @@ const systems: Readonly<Record<string, Recomputed>> = {
     config: (c) => ({
       ...{ ...numbers(c, "r", "k"), dense: c.text("denseActivation"), gates: c.gates() },
       ...(c.has("mergeOrder") ? { merge: letters(c.list("mergeOrder")).join(",") } : {}),
+      ...(c.has("attention") ? { attention: c.text("attention") } : {}),
       padTo: /padded/.test(c.text("case")) ? c.number("maxLength") : 0,
       ...dropless("gruDrop", "drop"),
     }),
@@ -211,6 +214,7 @@ const systems: Readonly<Record<string, Recomputed>> = {
       ...{ lambdaMmd: c.number("lossWeights.mmd"), ...dropless("drop") },
     }),
   },
+  bigru: { system: neural(biGru), config: (c) => ({ ...numbers(c, "r", "k"), ...dropless("drop", "gruDrop") }) },
   df: { system: neural(df), config: (c) => ({ ...numbers(c, "fc1", "fc2", "fusionHidden"), ...dropless("drop") }) },
 };
 

@@ -149,7 +149,8 @@ def memory(k, x, at=""):
     c, u, rows = k.c, np.zeros(k.c["m"]), []
     for row in x:
         u_hat = k.mlp(at + "att2", row, c["att2"], c["m"], np.tanh)
-        g1, g2 = [k.mlp(at + n, cat([row, u]), c[n], c["m"], sigmoid) for n in ("gamma1", "gamma2")]
+        seen = cat([row, u]) if c.get("gatesSeeMemory", True) else row
+        g1, g2 = [k.mlp(at + n, seen, c[n], c["m"], sigmoid) for n in ("gamma1", "gamma2")]
         u = g1 * u + g2 * u_hat
         rows.append({"u_hat": u_hat, "gamma1": g1, "gamma2": g2, "memory": u})
     return u, {n: np.stack([r[n] for r in rows]) for n in rows[0]}
@@ -346,8 +347,19 @@ def mmmu_ba(k, x, labels, **_):
                 h = np.concatenate([h, np.tile(repeated, (longest - L, 1))], axis=0) if L < longest else h
             full[m] = k.dense("dense/" + m, h, c["k"], ACT[c["denseActivation"]])
             row["dense/" + m] = full[m][:L]
-        merged = []
+        merged, kind = [], c.get("attention", "MMMU-BA")
+        own = [p for p in c["mergeOrder"] if "_" not in p] if kind in ("MU-SA", "MMUU-SA") else []
+        for m in own:
+            if kind == "MU-SA":
+                o = softmax(full[m] @ full[m].T) @ full[m]
+            else:  # the modalities of one utterance
+                scores = softmax(np.stack([np.sum(full[m] * full[j], axis=1) for j in ms], axis=1))
+                o = sum(scores[:, i : i + 1] * full[j] for i, j in enumerate(ms))
+            row[f"attended/{m}_{m}"] = o * full[m]
+            merged.append(row[f"attended/{m}_{m}"])
         for part in c["mergeOrder"]:
+            if "_" in part and kind != "MMMU-BA":
+                continue
             if "_" not in part:
                 merged.append(full[part][:L])
                 continue
@@ -518,7 +530,18 @@ def cia(k, x, labels, **_):
     finish(k, k.dense("head", z, outs(c)), labels)
 
 
-SYSTEMS = {f.__name__: f for f in (ef_lstm, mfn, marn, mv_lstm, tfn, dfg, mmmu_ba, bc_lstm, mfm, df, cia)}
+def bigru(k, x, labels, **_):
+    c, gru, fc, logits = k.c, [], [], []
+    for seq in x:
+        gru.append(k.both("gru", cat([seq[m] for m in k.modalities], axis=1), c["r"], sigmoid, "gru"))
+        fc.append(k.dense("fc", gru[-1], c["k"], relu))
+        logits.append(k.dense("out", fc[-1] if c["perStep"] else np.mean(fc[-1], axis=0)[None], outs(c)))
+    k.rows("gru", gru)
+    k.rows("fc", fc)
+    finish(k, cat(logits, axis=0), labels)
+
+
+SYSTEMS = {f.__name__: f for f in (ef_lstm, mfn, marn, mv_lstm, tfn, dfg, mmmu_ba, bc_lstm, mfm, df, cia, bigru)}
 WIDTHS = {"text": 4, "audio": 3, "video": 2}
 MEMORY = {"m": 3, "att1": 4, "att2": 3, "gamma1": 3, "gamma2": 4, "h": {"text": 3, "audio": 2, "video": 2}, "outHidden": 4}
 MFM = {
@@ -545,6 +568,7 @@ CASES = [
     ("ef_lstm_TV_l1", "ef_lstm", "l1", ["text", "video"], 1, {"h": 3}),
     ("mfn_sigmoid", "mfn", "sigmoid", M, 2, MEMORY),
     ("mfn_V_l1", "mfn", "l1", ["video"], 3, MEMORY),
+    ("mfn_paper_gates_TV_softmax", "mfn", "softmax", ["text", "video"], 29, {**MEMORY, "gatesSeeMemory": False}),
     ("marn_joint_l1", "marn", "l1", M, 4, {**MULTI, "jointSoftmax": True, "fuse": False}),
     ("marn_joint_fuse_AV_softmax", "marn", "softmax", ["audio", "video"], 5, {**MULTI, "jointSoftmax": True, "fuse": True, "z": 3}),
     ("mv_lstm_coupled_betafirst_tanh", "mv_lstm", "tanh", M, 6, {"d": 4, "e": 3, "alpha": 0.0, "beta": 0.5, "betaKeeps": "first", "tanhC": True}),
@@ -557,12 +581,16 @@ CASES = [
     ("tfn_train_AV_sigmoid", "tfn", "sigmoid", ["audio", "video"], 13, {**TFN, "mode": "train", "order": ["audio", "video"]}),
     ("mmmu_ba_released_padded_softmax", "mmmu_ba", "softmax", M, 14, {**BA, "denseActivation": "tanh", "mergeOrder": MOSI}),
     ("mmmu_ba_mosei_pooled_tanh", "mmmu_ba", "tanh", M, 15, {**BA, "denseActivation": "relu", "mergeOrder": MOSEI, "perStep": False, "recurrentActivation": "sigmoid"}),
+    ("mmmu_ba_MU_SA_softmax", "mmmu_ba", "softmax", M, 26, {**BA, "denseActivation": "tanh", "mergeOrder": MOSI, "attention": "MU-SA"}),
+    ("mmmu_ba_MMUU_SA_l1", "mmmu_ba", "l1", M, 27, {**BA, "denseActivation": "tanh", "mergeOrder": MOSI, "attention": "MMUU-SA"}),
+    ("mmmu_ba_none_TA_softmax", "mmmu_ba", "softmax", ["text", "audio"], 28, {**BA, "denseActivation": "relu", "mergeOrder": ["audio", "text"], "attention": "none"}),
     ("bc_lstm_logistic_softmax", "bc_lstm", "softmax", M, 16, BC),
     ("bc_lstm_pooled_AV_l1", "bc_lstm", "l1", ["audio", "video"], 17, {**BC, "perStep": False, "recurrentActivation": "hard_sigmoid"}),
     ("mfm_AV_l1", "mfm", "l1", ["audio", "video"], 18, MFM),
     ("mfm_TA_equal_softmax", "mfm", "softmax", ["text", "audio"], 19, {**MFM, "lengths": [3, 3, 3]}),
     ("df_l1", "df", "l1", M, 20, {"fc1": 4, "fc2": 3, "fusionHidden": 4}),
     ("df_TV_sigmoid", "df", "sigmoid", ["text", "video"], 21, {"fc1": 4, "fc2": 3, "fusionHidden": 4}),
+    ("bigru_perstep_softmax", "bigru", "softmax", M, 30, {"r": 2, "k": 3, "perStep": True}),
     ("cia_V_M_BI_perstep", "cia", "softmax", ["video"], 22, {**CIA, "cam": "M_BI", "perStep": True}),
     ("cia_TV_tanh_pooled", "cia", "tanh", ["text", "video"], 23, {**CIA, "merge": False, "perStep": False}),
     ("cia_AV_noIIM_sigmoid", "cia", "sigmoid", ["audio", "video"], 24, {**CIA, "iim": False, "perStep": True, "recurrentActivation": "hard_sigmoid"}),
