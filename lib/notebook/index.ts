@@ -8,8 +8,10 @@ export {
   forChart,
   forTable,
   recordedPredictions,
+  recordedProgram,
   recordedRuns,
   resultRows,
+  taskOf,
   withConstants,
   type ResultRow,
 } from "./results";

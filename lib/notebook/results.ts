@@ -1,16 +1,19 @@
 /** Recorded runs as plain rows: what the report computes, to look at, filter and draw in a cell. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { DataError } from "../core/errors";
+import { DataError, UsageError } from "../core/errors";
 import type { RunRecord } from "../core/record";
 import type { Cell, Suite } from "../core/suite";
-import { modalitiesName, taskName, type Dataset, type Predictions } from "../core/types";
+import { modalitiesName, taskName, type Dataset, type Predictions, type Task } from "../core/types";
 import { loadDataset, targetsOf } from "../data";
 import { projectRoot } from "../data/files";
 import type { Row } from "../display";
+import type { Engine, Program } from "../engine/engine";
+import { record } from "../layers/record";
 import { constantRows, metricInfo } from "../metrics";
+import { findSystem } from "../models";
 import { summarise, verdictWords, type CellSummary, type Comparison, type SummaryOptions } from "../report";
-import { readPredictions, readRecords } from "../training";
+import { decodeNpz, prepare, readPredictions, readRecords, type Prepared } from "../training";
 
 /** Where recorded runs are looked for: the user's own, then those that came with the code. */
 const folders = (): string[] =>
@@ -202,4 +205,33 @@ export function comparisonRows(comparisons: readonly Comparison[]): Row[] {
       detectable: detectable === undefined ? undefined : detectable * factor,
     };
   });
+}
+
+/**
+ * A recorded network, made to run again: its weights, and the data that it was trained for, scaled as then.
+ * @returns undefined where its weights or its data are not here
+ */
+export async function recordedProgram(
+  run: RunRecord,
+  engine: Engine,
+): Promise<{ readonly program: Program; readonly prepared: Prepared } | undefined> {
+  const { weightsFile, config, protocol } = run;
+  const folder = weightsFile && folders().find((found) => existsSync(path.join(found, weightsFile)));
+  const data = await dataOf(run);
+  const system = findSystem(run.system);
+  if (!weightsFile || !folder || !data || system.kind !== "neural") return undefined;
+  const prepared = prepare(system, data, taskOf(run.task), { protocol, config, modalities: run.modalities });
+  const { graph, output } = record(system, prepared.shape, prepared.config);
+  const program = engine.compile(graph, output, run.seed);
+  const arrays = decodeNpz(readFileSync(path.join(folder, weightsFile)), weightsFile);
+  for (const [name, { data: values }] of Object.entries(arrays)) program.set(name, Float32Array.from(values));
+  return { program, prepared };
+}
+
+/** "classes:2", "emotions", "intensity" as a task. */
+export function taskOf(name: string): Task {
+  const [kind, classes] = name.split(":");
+  if (kind === "classes" && Number(classes) >= 2) return { kind, classes: Number(classes) };
+  if (kind === "emotions" || kind === "intensity") return { kind };
+  throw new UsageError(`task ${name}: expected classes:N, emotions or intensity, found ${name}.`);
 }
