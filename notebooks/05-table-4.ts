@@ -27,7 +27,7 @@ table(suite.cells.map(({ dataset, features, search }) => ({ "data set": dataset,
 const records = recordedRuns();
 const trials = records.filter((run) => run.suite === "table4" && run.trial !== undefined && run.status === "ok");
 const settings = Object.keys(suite.cells[0].search?.space ?? {});
-const ranked = trials.toSorted((a, b) => a.dataset.localeCompare(b.dataset) || (a.selectionScore ?? Infinity) - (b.selectionScore ?? Infinity));
+const ranked = [...trials].sort((a, b) => a.dataset.localeCompare(b.dataset) || (a.selectionScore ?? Infinity) - (b.selectionScore ?? Infinity));
 const trialRows = ranked.map((run) => ({
   "data set": run.dataset, trial: run.trial, ...Object.fromEntries(settings.map((key) => [key, run.config[key]])),
   "validation loss": run.selectionScore, "A2 or A3, validation (%)": 100 * (run.metrics.valid?.A2 ?? run.metrics.valid?.A3 ?? NaN), parameters: run.parameters,
@@ -44,7 +44,7 @@ else console.log("No trials are recorded: npm run reproduce -- table4 --profile 
 // %%
 const dots = settings.flatMap((key) => trialRows.map((row) => ({ setting: `${key} = ${(row as Record<string, unknown>)[key]}`, "validation loss": row["validation loss"], "data set": row["data set"] })));
 for (const set of [...new Set(trialRows.map((row) => row["data set"]))]) {
-  const shown = dots.filter((dot) => dot["data set"] === set).toSorted((a, b) => a.setting.localeCompare(b.setting, "en", { numeric: true }));
+  const shown = dots.filter((dot) => dot["data set"] === set).sort((a, b) => a.setting.localeCompare(b.setting, "en", { numeric: true }));
   await dotChart(shown, { label: "setting", value: "validation loss", axis: "validation loss of the task (lower is better)", title: `${set}: trials by setting` }, `Validation loss of each trial on ${set}, by the value of each setting.`);
 }
 
@@ -72,7 +72,7 @@ for (const [trial, config] of drawn.entries()) {
 }
 
 // %%
-table(tried.toSorted((a, b) => a["validation loss"] - b["validation loss"]), { digits: 4, title: "Trials, best first" });
+table([...tried].sort((a, b) => a["validation loss"] - b["validation loss"]), { digits: 4, title: "Trials, best first" });
 
 // %%
 const bestSoFar = tried.map((_, i) => ({ trial: i + 1, best: Math.min(...tried.slice(0, i + 1).map((t) => t["validation loss"])) }));

@@ -27,7 +27,7 @@ const rows = await withConstants(resultRows(suite, records));
 // %%
 const finished = rows.filter((row) => row.n > 0 && ["A2", "A3", "A7", "MAE"].includes(row.metric));
 const better = (row: (typeof rows)[number]) => (row.metric === "MAE" ? (row.ours ?? Infinity) : -(row.ours ?? -Infinity));
-const ordered = finished.toSorted((a, b) => `${a.dataset} ${a.features} ${a.metric}`.localeCompare(`${b.dataset} ${b.features} ${b.metric}`) || better(a) - better(b));
+const ordered = [...finished].sort((a, b) => `${a.dataset} ${a.features} ${a.metric}`.localeCompare(`${b.dataset} ${b.features} ${b.metric}`) || better(a) - better(b));
 table(forTable(ordered, ["dataset", "features", "modalities", "metric", "system", "ours", "sd", "low", "high", "n", "constant", "paper", "verdict"]), { digits: { ours: 2, sd: 2, low: 2, high: 2, constant: 2, paper: 2 } });
 
 // %% [markdown]

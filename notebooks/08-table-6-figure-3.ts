@@ -41,7 +41,7 @@ show({ "data set": mosei.name, video: test.ids[video], utterances: names.length 
 
 // %%
 const records = recordedRuns();
-const recorded = (task: string, iim: string) => records.filter((run) => run.system === "cia" && run.status === "ok" && run.predictions && run.trial === undefined && run.dataset === mosei.name && run.features === mosei.features && run.task === task && run.config.iim === iim).toSorted((a, b) => a.seed - b.seed)[0];
+const recorded = (task: string, iim: string) => records.filter((run) => run.system === "cia" && run.status === "ok" && run.predictions && run.trial === undefined && run.dataset === mosei.name && run.features === mosei.features && run.task === task && run.config.iim === iim).sort((a, b) => a.seed - b.seed)[0];
 const said = (task: string, iim: string) => {
   const run = recorded(task, iim);
   return run && recordedPredictions(run).test;

@@ -65,6 +65,7 @@ export function dotSpec(rows: readonly Row[], options: DotOptions): ChartSpec {
   for (const field of [label, value, low, high, series]) requireField(rows, field, "dot chart");
   const scales = series ? seriesScales(rows, series) : undefined;
   const order = [...new Set(rows.map((row) => String(row[label])))];
+  const hasIntervals = low !== undefined && high !== undefined && rows.some((row) => typeof row[low] === "number");
   const y = { field: label, type: "nominal", sort: order, title: null, axis: { grid: true, labelLimit: 320 } };
   const shift =
     scales && scales.colour.domain.length > 1 ? { yOffset: { field: series, sort: scales.colour.domain } } : {};
@@ -92,7 +93,7 @@ export function dotSpec(rows: readonly Row[], options: DotOptions): ChartSpec {
     ...size(width, { step: scales && scales.colour.domain.length > 1 ? 13 * scales.colour.domain.length : 26 }),
     data: { values: rows },
     encoding: { y, ...shift, ...colour },
-    layer: low && high ? [rule, point] : [point],
+    layer: hasIntervals ? [rule, point] : [point],
   };
 }
 
