@@ -40,14 +40,11 @@ export interface EmotionScores {
  * @param truth  0 or 1, six a unit, [n * 6]; probabilities likewise
  */
 export function emotionScores(truth: Numbers, probabilities: Numbers, threshold: number): EmotionScores {
-  const columns = columnsOf(truth, probabilities).map(({ truth, probability }) => {
-    const guess = Int32Array.from(probability, (p) => (p > threshold ? 1 : 0));
-    return {
-      f1: weightedF1(truth, guess),
-      binaryF1: binaryF1(truth, guess),
-      wAcc: weightedAccuracy(truth, guess),
-    };
-  });
+  const columns = emotionParts(truth, probabilities, threshold).map(({ truth, guess }) => ({
+    f1: weightedF1(truth, guess),
+    binaryF1: binaryF1(truth, guess),
+    wAcc: weightedAccuracy(truth, guess),
+  }));
   const wAcc = columns.map((column) => column.wAcc);
   const f1 = columns.map((column) => column.f1);
   const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -81,7 +78,12 @@ export function chooseThresholds(
   return { F1: best((s) => s.meanF1), "W-Acc": best(wAcc), one: best((s) => (s.meanF1 + wAcc(s)) / 2) };
 }
 
-function columnsOf(truth: Numbers, probabilities: Numbers) {
+/** Each emotion's truth and decision (present when its probability is above the threshold), 0 or 1, [n]. */
+export function emotionParts(
+  truth: Numbers,
+  probabilities: Numbers,
+  threshold: number,
+): { readonly truth: Int32Array; readonly guess: Int32Array }[] {
   if (!truth.length || truth.length % emotionCount || truth.length !== probabilities.length)
     throw new MetricError(
       `emotions: expected ${emotionCount} labels and probabilities a unit, found ${truth.length} and ${probabilities.length} values.`,
@@ -89,6 +91,6 @@ function columnsOf(truth: Numbers, probabilities: Numbers) {
   const units = truth.length / emotionCount;
   return emotionNames.map((_, e) => ({
     truth: Int32Array.from({ length: units }, (_, i) => (truth[i * emotionCount + e] ? 1 : 0)),
-    probability: Float64Array.from({ length: units }, (_, i) => probabilities[i * emotionCount + e]),
+    guess: Int32Array.from({ length: units }, (_, i) => (probabilities[i * emotionCount + e] > threshold ? 1 : 0)),
   }));
 }

@@ -6,4 +6,5 @@ export * from "./intervals";
 export * from "./printed";
 export * from "./scores";
 export * from "./tests";
+export * from "./videos";
 export { mean, sd, type Numbers } from "./vectors";

@@ -82,12 +82,12 @@ export function binIntensity(values: Numbers, { limit, binning, rounding }: BinO
  */
 export type Zeros = "positive" | "negative" | "dropped";
 
-/** Two-class decisions, 1 = positive, of the units that the convention scores. */
+/** Two-class decisions, 1 = positive, of the units that the convention scores, and which those are. */
 export function binarySentiment(
   truth: Numbers,
   guess: Numbers,
   { zeros, neutral = 0 }: { zeros: Zeros; neutral?: number },
-): { truth: Int32Array; guess: Int32Array } {
+): { truth: Int32Array; guess: Int32Array; units: Int32Array } {
   checkPair(truth, guess, "binarySentiment");
   const scored: number[] = [];
   for (let i = 0; i < truth.length; i++) if (zeros !== "dropped" || truth[i] !== neutral) scored.push(i);
@@ -95,5 +95,6 @@ export function binarySentiment(
   return {
     truth: Int32Array.from(scored, (i) => positive(truth[i])),
     guess: Int32Array.from(scored, (i) => positive(guess[i])),
+    units: Int32Array.from(scored),
   };
 }

@@ -71,8 +71,8 @@ export interface BootstrapOptions {
   readonly level?: number;
 }
 
-/** Units of each group, and a function that draws as many groups with replacement and lists their units. */
-function resampler(groups: Numbers, rng: Rng): { all: Int32Array; draw: () => Int32Array } {
+/** Units of each group. */
+function membersOf(groups: Numbers): number[][] {
   checkLength(groups, "bootstrap");
   const members = new Map<number, number[]>();
   for (let i = 0; i < groups.length; i++) {
@@ -80,13 +80,16 @@ function resampler(groups: Numbers, rng: Rng): { all: Int32Array; draw: () => In
     if (list) list.push(i);
     else members.set(groups[i], [i]);
   }
-  const lists = [...members.values()];
-  const draw = () => {
-    const units: number[] = [];
-    for (let i = 0; i < lists.length; i++) for (const unit of rng.choice(lists)) units.push(unit);
-    return Int32Array.from(units);
+  return [...members.values()];
+}
+
+/** The statistic over units as one over groups drawn. */
+function overGroups(groups: Numbers, statistic: (units: Int32Array) => number | null) {
+  const members = membersOf(groups);
+  return {
+    count: members.length,
+    statistic: (drawn: Int32Array) => statistic(Int32Array.from(Array.from(drawn).flatMap((g) => members[g]))),
   };
-  return { all: Int32Array.from({ length: groups.length }, (_, i) => i), draw };
 }
 
 /**
@@ -97,27 +100,50 @@ function resampler(groups: Numbers, rng: Rng): { all: Int32Array; draw: () => In
 export function bootstrapVideos(
   groups: Numbers,
   statistic: (units: Int32Array) => number | null,
-  { rng, resamples = 2000, level = 0.95 }: BootstrapOptions,
+  options: BootstrapOptions,
 ): Bootstrap {
-  checkFraction(level, "level", "bootstrapVideos");
-  if (!(resamples >= 1)) throw new MetricError(`bootstrapVideos: expected at least 1 resample, found ${resamples}.`);
-  const { all, draw } = resampler(groups, rng);
+  const by = overGroups(groups, statistic);
+  const { p: _differenceOnly, ...result } = bootstrapGroups(by.count, by.statistic, options);
+  return result;
+}
+
+/**
+ * The same for a statistic that knows its groups: it is given the numbers of the groups drawn, `count` of them.
+ * All groups in order give the estimate.
+ */
+export function bootstrapGroups(
+  count: number,
+  statistic: (drawn: Int32Array) => number | null,
+  { rng, resamples = 2000, level = 0.95 }: BootstrapOptions,
+): PairedBootstrap {
+  checkFraction(level, "level", "bootstrap");
+  if (!(resamples >= 1)) throw new MetricError(`bootstrap: expected at least 1 resample, found ${resamples}.`);
   const values: number[] = [];
   for (let i = 0; i < resamples; i++) {
-    const value = statistic(draw());
+    const value = statistic(Int32Array.from({ length: count }, () => rng.integer(count)));
     if (value !== null) values.push(value);
   }
   const undefinedResamples = resamples - values.length;
+  const estimate = statistic(Int32Array.from({ length: count }, (_, i) => i));
+  if (undefinedResamples * 10 > resamples) return { estimate, interval: null, resamples, undefinedResamples, p: null };
   const sorted = Float64Array.from(values).sort();
-  const interval =
-    undefinedResamples * 10 > resamples
-      ? null
-      : { low: sortedQuantile(sorted, (1 - level) / 2), high: sortedQuantile(sorted, (1 + level) / 2), level };
-  return { estimate: statistic(all), interval, resamples, undefinedResamples };
+  const interval = {
+    low: sortedQuantile(sorted, (1 - level) / 2),
+    high: sortedQuantile(sorted, (1 + level) / 2),
+    level,
+  };
+  const smaller = Math.min(values.filter((v) => v <= 0).length, values.filter((v) => v >= 0).length);
+  return {
+    estimate,
+    interval,
+    resamples,
+    undefinedResamples,
+    p: Math.min(1, (2 * (smaller + 1)) / (values.length + 1)),
+  };
 }
 
 export interface PairedBootstrap extends Bootstrap {
-  /** Two-sided: twice the smaller share of resamples on either side of 0 (counting the observed one), at most 1. */
+  /** Of a difference of 0, two-sided: twice the smaller share of resamples on either side of 0 (counting the observed one), at most 1. */
   readonly p: number | null;
 }
 
@@ -127,20 +153,6 @@ export function pairedBootstrap(
   statistic: (units: Int32Array) => number | null,
   options: BootstrapOptions,
 ): PairedBootstrap {
-  let below = 0;
-  let above = 0;
-  let calls = 0;
-  const { resamples = 2000 } = options;
-  const counted = (units: Int32Array) => {
-    const value = statistic(units);
-    if (calls++ < resamples && value !== null) {
-      if (value <= 0) below++;
-      if (value >= 0) above++;
-    }
-    return value;
-  };
-  const result = bootstrapVideos(groups, counted, options);
-  const defined = resamples - result.undefinedResamples;
-  const p = result.interval ? Math.min(1, (2 * (Math.min(below, above) + 1)) / (defined + 1)) : null;
-  return { ...result, p };
+  const by = overGroups(groups, statistic);
+  return bootstrapGroups(by.count, by.statistic, options);
 }

@@ -5,10 +5,10 @@
 import { MetricError } from "../core/errors";
 import type { Scores } from "../core/record";
 import { emotionNames, taskName, type Predictions, type Task } from "../core/types";
-import { accuracy, argmaxRows, binaryF1, macroF1, weightedF1 } from "./classes";
-import { emotionScores, type Thresholds } from "./emotions";
+import { accuracy, argmaxRows, binaryF1, macroF1, weightedAccuracy, weightedF1 } from "./classes";
+import { emotionParts, type Thresholds } from "./emotions";
 import { binIntensity, binarySentiment, mae, pearson, type Rounding } from "./intensity";
-import type { Numbers } from "./vectors";
+import { mean, type Numbers } from "./vectors";
 
 export interface MetricInfo {
   readonly name: string;
@@ -65,11 +65,58 @@ export interface ScoreInput {
   readonly rounding?: Rounding;
 }
 
+/** How a part of a metric is measured: on class decisions, or on values. */
+export type Measure = "accuracy" | "weightedF1" | "macroF1" | "binaryF1" | "weightedAccuracy" | "mae" | "pearson";
+
+export interface Part {
+  /** Decided classes, or values; as many as `units` has entries. */
+  readonly truth: Numbers;
+  readonly guess: Numbers;
+  /** Which units of the split these are; absent: all. */
+  readonly units?: Int32Array;
+}
+
+/** A metric taken apart: the mean of its measure over its parts (six for an average over emotions, else one). */
+export interface Decision {
+  readonly name: string;
+  readonly measure: Measure;
+  readonly parts: readonly Part[];
+}
+
+const measures: Readonly<Record<Measure, (truth: Numbers, guess: Numbers) => number | null>> = {
+  accuracy,
+  weightedF1,
+  macroF1,
+  binaryF1: (truth, guess) => binaryF1(truth, guess),
+  weightedAccuracy,
+  mae,
+  pearson,
+};
+
+/** Mean of the parts' values; null where one of them is undefined. */
+export function meanOfParts(values: readonly (number | null)[]): number | null {
+  const defined = values.filter((value) => value !== null);
+  return defined.length === values.length ? mean(defined) : null;
+}
+
 /**
  * Every metric that the task defines, by name (`metricInfo`); null where these predictions do not define it.
  * @throws MetricError if predictions and labels do not fit each other or the task
  */
 export function scoreTask(input: ScoreInput): Scores {
+  return Object.fromEntries(
+    decisionsOf(input).map(({ name, measure, parts }) => [
+      name,
+      meanOfParts(parts.map(({ truth, guess }) => (truth.length ? measures[measure](truth, guess) : null))),
+    ]),
+  );
+}
+
+/**
+ * Every metric of the task as decisions under its convention.
+ * @throws MetricError if predictions and labels do not fit each other or the task
+ */
+export function decisionsOf(input: ScoreInput): Decision[] {
   const { task, predictions, targets, intensity } = input;
   const outputs = task.kind === "classes" ? task.classes : task.kind === "emotions" ? emotionNames.length : 1;
   const width = task.kind === "emotions" ? outputs : 1;
@@ -79,93 +126,91 @@ export function scoreTask(input: ScoreInput): Scores {
       `scores of ${taskName(task)}: expected ${width} label${width > 1 ? "s" : ""} and ${outputs} prediction${outputs > 1 ? "s" : ""} a unit, ` +
         `found ${truth ? truth.length : "no"} labels and ${predictions.values.length} predictions for ${predictions.units} units.`,
     );
+  if (!predictions.units) throw new MetricError(`scores of ${taskName(task)}: expected at least one unit, found none.`);
   for (let i = 0; i < predictions.values.length; i++)
     if (!Number.isFinite(predictions.values[i]))
       throw new MetricError(`scores of ${taskName(task)}: expected numbers, found ${predictions.values[i]} at ${i}.`);
-  if (task.kind === "classes") return scoreClasses(input);
-  return task.kind === "emotions" ? scoreEmotions(input) : scoreIntensity(input);
+  if (task.kind === "classes") return classDecisions(input);
+  return task.kind === "emotions" ? emotionDecisions(input) : intensityDecisions(input);
 }
 
-/** A metric of the units given, null where there are none. */
-const orNull = (metric: (truth: Numbers, guess: Numbers) => number | null, truth: Numbers, guess: Numbers) =>
-  truth.length ? metric(truth, guess) : null;
+const one = (name: string, measure: Measure, part: Part): Decision => ({ name, measure, parts: [part] });
 
 /** The neutral label, where positive begins at neutral; only then "dropped" and "negative" mean something. */
 const neutralOf = ({ scale }: ScoreInput) =>
   scale && scale.positiveFrom === (scale.low + scale.high) / 2 ? scale.positiveFrom : undefined;
 
-function scoreClasses(input: ScoreInput): Scores {
+function classDecisions(input: ScoreInput): Decision[] {
   const { targets, predictions, intensity } = input;
   const classes = predictions.outputs;
   const guess = argmaxRows(predictions.values, classes);
-  const scores: Record<string, number | null> = {
-    [`A${classes}`]: accuracy(targets, guess),
-    F1: weightedF1(targets, guess),
-    F1macro: macroF1(targets, guess),
-  };
-  if (classes !== 2) return scores;
-  scores.F1binary = binaryF1(targets, guess);
+  const part = { truth: targets, guess };
+  const decisions = [
+    one(`A${classes}`, "accuracy", part),
+    one("F1", "weightedF1", part),
+    one("F1macro", "macroF1", part),
+    ...(classes === 2 ? [one("F1binary", "binaryF1", part)] : []),
+  ];
   const neutral = neutralOf(input);
-  if (intensity && neutral !== undefined) {
-    // The head decided positive or negative; -1 and 1 stand for that on the scale around neutral.
-    const decided = Float64Array.from(guess, (g) => (g ? neutral + 1 : neutral - 1));
-    Object.assign(scores, neutralConventions(intensity, decided, neutral));
-  }
-  return scores;
+  if (classes !== 2 || !intensity || neutral === undefined) return decisions;
+  // The head decided positive or negative; 1 and -1 stand for that on the scale around neutral.
+  const decided = Float64Array.from(guess, (g) => (g ? neutral + 1 : neutral - 1));
+  return [...decisions, ...neutralConventions(intensity, decided, neutral)];
 }
 
-function neutralConventions(truth: Numbers, guess: Numbers, neutral: number) {
-  const dropped = binarySentiment(truth, guess, { zeros: "dropped", neutral });
+function neutralConventions(truth: Numbers, guess: Numbers, neutral: number): Decision[] {
+  const { units, ...dropped } = binarySentiment(truth, guess, { zeros: "dropped", neutral });
   const negative = binarySentiment(truth, guess, { zeros: "negative", neutral });
-  return {
-    A2non0: orNull(accuracy, dropped.truth, dropped.guess),
-    F1non0: orNull(weightedF1, dropped.truth, dropped.guess),
-    A2zeroNeg: accuracy(negative.truth, negative.guess),
-  };
+  return [
+    one("A2non0", "accuracy", { ...dropped, units }),
+    one("F1non0", "weightedF1", { ...dropped, units }),
+    one("A2zeroNeg", "accuracy", negative),
+  ];
 }
 
-function scoreIntensity(input: ScoreInput): Scores {
+function intensityDecisions(input: ScoreInput): Decision[] {
   const { scale, rounding = "half-even" } = input;
   const truth = input.intensity!;
   const guess = input.predictions.values;
   if (!scale) throw new MetricError("scores of intensity: expected the scale of the labels, found none.");
   const { low, high, positiveFrom } = scale;
   const two = binarySentiment(truth, guess, { zeros: "positive", neutral: positiveFrom });
-  const scores: Record<string, number | null> = {
-    MAE: mae(truth, guess),
-    r: pearson(truth, guess),
-    A2: accuracy(two.truth, two.guess),
-    F1: weightedF1(two.truth, two.guess),
-  };
   const neutral = neutralOf(input);
-  if (neutral !== undefined) Object.assign(scores, neutralConventions(truth, guess, neutral));
   const middle = (low + high) / 2;
   const around = (values: Numbers) => Float64Array.from({ length: values.length }, (_, i) => values[i] - middle);
-  const binned = (limit: 2 | 3, binning: "round" | "sdk") => {
+  const binned = (name: string, limit: 2 | 3, binning: "round" | "sdk") => {
     const options = { limit, binning, rounding };
-    return accuracy(binIntensity(around(truth), options), binIntensity(around(guess), options));
+    return one(name, "accuracy", {
+      truth: binIntensity(around(truth), options),
+      guess: binIntensity(around(guess), options),
+    });
   };
-  if (high - low >= 4) scores.A5 = binned(2, "round");
-  if (high - low >= 6) Object.assign(scores, { A7: binned(3, "round"), A7sdk: binned(3, "sdk") });
-  return scores;
+  return [
+    one("MAE", "mae", { truth, guess }),
+    one("r", "pearson", { truth, guess }),
+    one("A2", "accuracy", two),
+    one("F1", "weightedF1", two),
+    ...(neutral === undefined ? [] : neutralConventions(truth, guess, neutral)),
+    ...(high - low >= 4 ? [binned("A5", 2, "round")] : []),
+    ...(high - low >= 6 ? [binned("A7", 3, "round"), binned("A7sdk", 3, "sdk")] : []),
+  ];
 }
 
-function scoreEmotions({ targets, predictions, thresholds }: ScoreInput): Scores {
+function emotionDecisions({ targets, predictions, thresholds }: ScoreInput): Decision[] {
   if (!thresholds)
     throw new MetricError(
       "scores of emotions: expected thresholds (chosen on validation, or the paper's), found none.",
     );
-  const scores: Record<string, number | null> = {};
-  const put = (threshold: number, name: "F1" | "W-Acc", suffix: string) => {
-    const at = emotionScores(targets, predictions.values, threshold);
-    scores[name + suffix] = name === "F1" ? at.meanF1 : at.meanWAcc;
-    emotionNames.forEach((emotion, e) => {
-      scores[`${name}${suffix}:${emotion}`] = name === "F1" ? at.f1[e] : at.wAcc[e];
-    });
+  const at = (threshold: number, name: "F1" | "W-Acc", suffix: string): Decision[] => {
+    const measure = name === "F1" ? "weightedF1" : "weightedAccuracy";
+    const parts = emotionParts(targets, predictions.values, threshold);
+    return [
+      { name: name + suffix, measure, parts },
+      ...emotionNames.map((emotion, e) => one(`${name}${suffix}:${emotion}`, measure, parts[e])),
+    ];
   };
-  for (const name of ["F1", "W-Acc"] as const) {
-    put(thresholds[name], name, "");
-    put(thresholds.one, name, "@one");
-  }
-  return scores;
+  return (["F1", "W-Acc"] as const).flatMap((name) => [
+    ...at(thresholds[name], name, ""),
+    ...at(thresholds.one, name, "@one"),
+  ]);
 }

@@ -1,7 +1,7 @@
 /** System against system under equal terms: runs paired by seed, Holm over all comparisons of a table. */
 import { taskName } from "../core/types";
 import { holm, pairedT, probabilityOfImprovement, smallestDetectable } from "../metrics/tests";
-import { rowTitle } from "./matrix";
+import type { Labels } from "./matrix";
 import type { Table, TableCell } from "./tables";
 import { formatDifference, formatInterval, groupBy, type CellSummary, type MetricSummary } from "./verdict";
 
@@ -105,7 +105,7 @@ export function comparisonTable(
   id: string,
   caption: string,
   comparisons: readonly Comparison[],
-  titles: Readonly<Record<string, string>> = {},
+  labels: Labels,
 ): Table {
   const bootstrap = comparisons.some(({ evidence }) => evidence?.bootstrap);
   const mcnemar = comparisons.some(({ evidence }) => evidence?.mcnemarP !== undefined);
@@ -137,7 +137,7 @@ export function comparisonTable(
       const { info } = c.metric;
       const points = info.unit === "%" ? 2 : 3;
       return [
-        `${rowTitle(c.first, titles)} against ${rowTitle(c.second, titles)}`,
+        `${labels.of(c.first)} against ${labels.of(c.second)}`,
         c.metric.name,
         {
           text: formatDifference(c.difference, info),
@@ -168,18 +168,15 @@ export function comparisonMatrix(
   id: string,
   caption: string,
   comparisons: readonly Comparison[],
-  titles: Readonly<Record<string, string>> = {},
+  labels: Labels,
 ): Table {
   const cells = [...new Set(comparisons.flatMap(({ first, second }) => [first, second]))];
   return {
     id,
     caption,
-    columns: [
-      { title: "Row minus column" },
-      ...cells.map((cell) => ({ title: rowTitle(cell, titles), numeric: true })),
-    ],
+    columns: [{ title: "Row minus column" }, ...cells.map((cell) => ({ title: labels.of(cell), numeric: true }))],
     rows: cells.map((row) => [
-      rowTitle(row, titles),
+      labels.of(row),
       ...cells.map((column): TableCell => {
         const pair = comparisons.find(
           ({ first, second }) => (first === row && second === column) || (first === column && second === row),

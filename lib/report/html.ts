@@ -3,7 +3,7 @@ import type { RunRecord } from "../core/record";
 import { taskName } from "../core/types";
 import { curvesChart, glanceChart } from "./charts";
 import { escapeHtml as h } from "./escape";
-import { rowTitle } from "./matrix";
+import { modalitiesTitle, settingsOf, systemTitle } from "./matrix";
 import { script, style } from "./page";
 import type { Interval } from "../metrics/intervals";
 import { paperTables } from "./paper";
@@ -218,7 +218,8 @@ function mergeSuites(same: readonly CellSummary[]): CellSummary {
 async function cellDetails(model: ReportModel, summary: CellSummary): Promise<string> {
   const { input } = model;
   const { cell, name, runs, failed, others, metrics } = summary;
-  const title = rowTitle(summary, input.titles);
+  const title = `${systemTitle(summary, input.titles)} ${modalitiesTitle(summary)}`;
+  const settings = settingsOf(summary);
   const state =
     runs.length || failed.length ? `${runs.length} runs${failed.length ? `, ${failed.length} failed` : ""}` : "no run";
   const curves = curvesChart(
@@ -237,7 +238,7 @@ async function cellDetails(model: ReportModel, summary: CellSummary): Promise<st
   ];
   return (
     `<details class="cell"><summary><span id="${model.anchors.get(name)}">${h(title)}</span> ` +
-    `<small>${h(`${cell.dataset}, ${cell.features}, ${taskName(cell.task)}, ${cell.protocol}: ${state}`)}</small></summary><div>\n${body.join("\n")}\n</div></details>`
+    `<small>${h([cell.dataset, cell.features, taskName(cell.task), cell.protocol, ...settings].join(", ") + `: ${state}`)}</small></summary><div>\n${body.join("\n")}\n</div></details>`
   );
 }
 
@@ -482,7 +483,7 @@ function machinesSection({ input, parts }: ReportModel): string {
         (s) => s.name,
       ).values(),
     ].map(([s]) => [
-      rowTitle(s, input.titles),
+      [`${systemTitle(s, input.titles)} ${modalitiesTitle(s)}`, ...settingsOf(s)].join(", "),
       `${s.cell.dataset}, ${s.cell.features}`,
       taskName(s.cell.task),
       s.runs[0].parameters.toLocaleString("en-GB"),

@@ -20,23 +20,50 @@ export interface Matrix {
   readonly table: Table;
   /** For a chart: values of each column. */
   readonly panels: ReadonlyMap<string, readonly RowValues[]>;
+  readonly labels: Labels;
   readonly summaries: readonly CellSummary[];
 }
 
-/** "CIA T+A+V, iim=false" */
-export function rowTitle({ cell }: CellSummary, titles: Readonly<Record<string, string>> = {}): string {
-  const config = Object.keys(cell.config)
+/** Names of cells inside one table. */
+export interface Labels {
+  /** "CIA T+A+V, iim=false": the settings that all cells of a system share here are left out. */
+  readonly of: (summary: CellSummary) => string;
+  /** Those settings: "CIA: drop=0.5, k=200". */
+  readonly shared: readonly string[];
+}
+
+/** "k=200", the differences from the system's defaults. */
+export const settingsOf = ({ cell: { config } }: CellSummary): string[] =>
+  Object.keys(config)
     .sort()
-    .map((key) => `${key}=${cell.config[key]}`);
-  const modalities = [...modalitiesName(cell.modalities)].join("+");
-  return [`${titles[cell.system] ?? cell.system} ${modalities}`, ...config].join(", ");
+    .map((key) => `${key}=${config[key]}`);
+
+export const systemTitle = ({ cell }: CellSummary, titles: Readonly<Record<string, string>> = {}): string =>
+  titles[cell.system] ?? cell.system;
+
+export const modalitiesTitle = ({ cell }: CellSummary): string => [...modalitiesName(cell.modalities)].join("+");
+
+export function labelsOf(group: readonly CellSummary[], titles: Readonly<Record<string, string>> = {}): Labels {
+  const shared = new Map<string, readonly string[]>();
+  for (const [system, cells] of groupBy(group, ({ cell }) => cell.system)) {
+    const [first, ...rest] = cells.map(settingsOf);
+    shared.set(system, rest.length ? first.filter((setting) => rest.every((other) => other.includes(setting))) : []);
+  }
+  const of = (summary: CellSummary) => {
+    const own = settingsOf(summary).filter((setting) => !shared.get(summary.cell.system)?.includes(setting));
+    return [`${systemTitle(summary, titles)} ${modalitiesTitle(summary)}`, ...own].join(", ");
+  };
+  const notes = [...shared].flatMap(([system, settings]) =>
+    settings.length ? [`${titles[system] ?? system}: ${settings.join(", ")}`] : [],
+  );
+  return { of, shared: notes };
 }
 
 /** "2 classes", "emotions", "intensity" */
 const taskTitle = ({ cell: { task } }: CellSummary) =>
   task.kind === "classes" ? `${task.classes} classes` : taskName(task);
 
-const setTitle = ({ cell }: CellSummary) => `${cell.dataset}, ${cell.features} features, ${cell.protocol}`;
+const setTitle = ({ cell }: CellSummary) => `${cell.dataset}, features ${cell.features}, protocol ${cell.protocol}`;
 
 /** "79.9 ± 0.4" and, below, the interval with n, the printed value and the verdict. */
 export function valueCell(metric: MetricSummary, summary: CellSummary, href?: string): TableCell {
@@ -68,6 +95,7 @@ export function valueCell(metric: MetricSummary, summary: CellSummary, href?: st
 /** The tables of a suite. */
 export function matrices(id: string, summaries: readonly CellSummary[], options: MatrixOptions): Matrix[] {
   return [...groupBy(summaries, setTitle)].map(([title, group], number) => {
+    const labels = labelsOf(group, options.titles);
     const severalTasks = new Set(group.map(taskTitle)).size > 1;
     const columnTitle = (summary: CellSummary, metric: MetricSummary) =>
       severalTasks ? `${taskTitle(summary)}: ${metric.name}` : metric.name;
@@ -76,7 +104,7 @@ export function matrices(id: string, summaries: readonly CellSummary[], options:
       for (const metric of summary.metrics)
         if (!columns.has(columnTitle(summary, metric))) columns.set(columnTitle(summary, metric), { metric, summary });
     const panels = new Map<string, RowValues[]>([...columns.keys()].map((name) => [name, []]));
-    const rows = [...groupBy(group, (summary) => rowTitle(summary, options.titles))].map(([row, cells]) => [
+    const rows = [...groupBy(group, labels.of)].map(([row, cells]) => [
       row,
       ...[...columns.keys()].map((column): TableCell => {
         for (const summary of cells)
@@ -101,9 +129,9 @@ export function matrices(id: string, summaries: readonly CellSummary[], options:
         })),
       ],
       rows: [...rows, ...constantLines([...columns.values()], options.constants)],
-      notes: tableNotes(group),
+      notes: tableNotes(group, labels),
     };
-    return { title, table, panels, summaries: group };
+    return { title, table, panels, labels, summaries: group };
   });
 }
 
@@ -127,7 +155,7 @@ function constantLines(
   ]);
 }
 
-function tableNotes(group: readonly CellSummary[]): string[] {
+function tableNotes(group: readonly CellSummary[], { shared }: Labels): string[] {
   const run = group.find(({ runs }) => runs.length)?.runs[0];
   const reasons = new Set(
     group.flatMap(({ metrics }) =>
@@ -137,6 +165,7 @@ function tableNotes(group: readonly CellSummary[]): string[] {
   const cellNotes = new Set(group.flatMap(({ cell }) => cell.note ?? []));
   return [
     ...(run ? [`Test units: ${run.rows.test}.`] : []),
+    ...(shared.length ? [`Settings: ${shared.join("; ")}.`] : []),
     ...(reasons.size ? [`Not comparable where marked: ${[...reasons].join("; ")}.`] : []),
     ...cellNotes,
   ];

@@ -8,7 +8,7 @@ import { taskName } from "../core/types";
 import { compareCells, comparisonMatrix, comparisonTable, type PairEvidence } from "./compare";
 import { rowsChart } from "./charts";
 import { renderHtml } from "./html";
-import { matrices, rowTitle, type Constants, type Matrix } from "./matrix";
+import { labelsOf, matrices, type Constants, type Matrix } from "./matrix";
 import { allPaperValues } from "./paper";
 import type { Chart } from "./svg";
 import { csv, latexTable, markdownTable, verdictText, type Table } from "./tables";
@@ -147,16 +147,19 @@ export function buildModel(input: ReportInput): ReportModel {
   return { input, parts, counted, counts, anchors };
 }
 
-function comparisonsOf(matrix: Matrix, label: string, { evidence, titles }: ReportInput): Table[] {
+function comparisonsOf(matrix: Matrix, label: string, { evidence }: ReportInput): Table[] {
   const finished = matrix.summaries.filter(({ runs }) => runs.length);
   const first = compareCells(finished, "first", evidence);
   const id = matrix.table.id;
-  const tables = first.length ? [comparisonTable(`${id}-tests`, `${label}: paired by seed`, first, titles)] : [];
+  const tables = first.length ? [comparisonTable(`${id}-tests`, `${label}: paired by seed`, first, matrix.labels)] : [];
   if (finished.length < 3) return tables;
   const pairs = groupBy(compareCells(finished, "all", evidence), (c) => `${c.first.cell.task.kind} ${c.metric.name}`);
   const [one] = pairs.values();
   if (!one) return tables;
-  return [...tables, comparisonMatrix(`${id}-pairs`, `${label}: every pair, ${one[0].metric.name}`, one, titles)];
+  return [
+    ...tables,
+    comparisonMatrix(`${id}-pairs`, `${label}: every pair, ${one[0].metric.name}`, one, matrix.labels),
+  ];
 }
 
 /**
@@ -203,6 +206,7 @@ export async function renderReport(input: ReportInput): Promise<Report> {
 function suiteCsv({ suite, summaries }: SuitePart, { titles }: ReportInput): string {
   const header =
     "suite,cell,system,dataset,features,modalities,task,protocol,metric,unit,paper,table,row,column,mean,sd,n,failed,low,high,video_low,video_high,valid_mean,best,rank,test_selected_mean,verdict,why,label";
+  const labels = labelsOf(summaries, titles);
   const rows = summaries.flatMap((summary) =>
     summary.metrics.flatMap((metric) => {
       const { cell } = summary;
@@ -236,7 +240,7 @@ function suiteCsv({ suite, summaries }: SuitePart, { titles }: ReportInput): str
         testSelected?.mean,
         printed ? verdictWords[printed.verdict.kind].title : "",
         printed?.verdict.why,
-        rowTitle(summary, titles),
+        labels.of(summary),
       ]);
     }),
   );
