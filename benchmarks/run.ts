@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import { modalitiesName, modalityOrder, type Modality } from "../lib/core/types";
-import type { Cell, Profile, Suite } from "../lib/core/suite";
+import { cellName, type Cell, type Profile, type Suite } from "../lib/core/suite";
 import { engineName } from "../lib/engine/choose";
 import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
@@ -15,6 +15,8 @@ import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
 import { Queue } from "./harness/queue";
+import { writeArtefacts } from "./harness/figures";
+import { collect, writeReport } from "./harness/report";
 import { submit } from "./harness/slurm";
 import { summaryLines } from "./harness/summary";
 import { findSuite, paperSuites, suites, usesTrainer } from "./suites";
@@ -379,21 +381,29 @@ export function dryRun(cells: readonly PlannedCell[], workers: number): string[]
   return lines;
 }
 
-/** The summary on the terminal and the report. */
+/** The summary on the terminal, and the report of all that is recorded. */
 async function finish(
   o: ReproduceOptions,
   reportDir: string | undefined,
   say: (line: string) => void,
 ): Promise<number> {
-  const { records } = readRecords(o.folders.out);
-  if (!records.length) {
-    if (!fs.existsSync(o.folders.out))
-      throw new UserError(`${o.folders.out}: expected run records, found no such folder. Run without --report-only.`);
-    say("no run is recorded.");
-  }
+  const { out } = o.folders;
+  if (!fs.existsSync(out))
+    throw new UserError(`${out}: expected run records, found no such folder. Run without --report-only.`);
+  const { records } = readRecords(out);
   for (const text of summaryLines(o.suites, records)) console.log(text);
-  if (reportDir !== undefined) say(`records: ${o.folders.out}`);
-  await Promise.resolve();
+  if (reportDir === undefined) return 0;
+  const artefacts = path.join(out, "artefacts");
+  await writeArtefacts(o, records, artefacts, say);
+  say("report: intervals over videos, paired tests, tables ...");
+  const shown = suites.filter(
+    ({ name, cells }) =>
+      paperSuites.includes(name) || cells.some((cell) => records.some((r) => r.cell === cellName(cell))),
+  );
+  const input = await collect({ suites: shown, runs: out, profile: o.profile, dataDir: o.dataDir, artefacts, say });
+  if (input.banner) say(input.banner);
+  const { html } = await writeReport(reportDir, input);
+  say(`report: ${html}`);
   return 0;
 }
 

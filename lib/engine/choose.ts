@@ -32,9 +32,7 @@ export interface EngineStarters {
 // Each engine is loaded when it is chosen: the others' libraries cost time and memory.
 const installed: EngineStarters = {
   start: {
-    wasm: async () => {
-      throw new EngineError("engine wasm: expected its kernels in lib/engine/wasm, found none; use --engine cpu.");
-    },
+    wasm: async ({ fastMath }) => (await import("./wasm/index.js")).startWasm({ fastMath }),
     tensorflow: async ({ threads }) => (await import("./tensorflow/index.js")).startTensorflow({ threads }),
     webgpu: async () => {
       throw new EngineError("engine webgpu: not here.");

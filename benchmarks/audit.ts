@@ -1,0 +1,138 @@
+/** `npm run audit`: is what we print what we ran? */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { RecordError, UserError } from "../lib/core/errors";
+import type { RunRecord } from "../lib/core/record";
+import type { Profile } from "../lib/core/suite";
+import { targetsOf, type LoadOptions } from "../lib/data";
+import type { Dataset } from "../lib/core/types";
+import { cellDataset, readPredictions, readRecords, rescore } from "../lib/training";
+import { entry, parse } from "./cli";
+import { taskOf } from "./evaluate";
+import { loadCellData, plan } from "./harness/plan";
+import { printedNumbers } from "./harness/printed";
+import { findSuite, paperSuites } from "./suites";
+
+const command = "npm run audit";
+const help = `${command} -- [suite ...] [options]
+
+Checks that every declared run is recorded once, that record lines and hashes are whole, that every metric computed again from the
+stored predictions equals the recorded one, and that every number in results/tables, README and notebooks is found in the records.
+
+  --runs DIR            record files (default results/runs)
+  --profile quick|full  which runs are declared (default: quick)
+  --data DIR            where the data sets are (runs whose data is not here are not scored again, and said)
+  --text FILE           further files whose numbers must be in the records; may be repeated`;
+
+const options = {
+  runs: { type: "string" },
+  profile: { type: "string" },
+  data: { type: "string" },
+  text: { type: "string", multiple: true },
+} as const;
+
+export interface Finding {
+  readonly what: "missing" | "lines" | "scores" | "data" | "text";
+  readonly message: string;
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(command, args, options, true);
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const dir = values.runs ?? path.join("results", "runs");
+  const profile: Profile = values.profile === "full" ? "full" : "quick";
+  const suites = (positionals.length ? positionals : paperSuites).map(findSuite);
+  if (!fs.existsSync(dir))
+    throw new UserError(`${dir}: expected run records, found no such folder. npm run reproduce makes them.`);
+  const { records, problems } = readRecords(dir);
+  const findings: Finding[] = problems.map(({ kind, message }) => ({ what: "lines", message: `${kind}: ${message}` }));
+
+  const cells = await plan(suites, { profile, records, dataDir: values.data });
+  let declared = 0;
+  for (const { name, runs } of cells)
+    for (const run of runs) {
+      declared++;
+      const which = `${name}, seed ${run.job.seed}${run.job.trial === undefined ? "" : `, trial ${run.job.trial}`}`;
+      if (!run.recorded) findings.push({ what: "missing", message: `${which}: not recorded` });
+      else if (run.recorded.status === "failed")
+        findings.push({ what: "missing", message: `${which}: failed: ${run.recorded.reason}` });
+    }
+
+  const { checked, unscored, faults } = await scoreAgain(dir, records, values.data);
+  findings.push(...faults);
+  const texts = printedNumbers(dir, records, values.text ?? []);
+  findings.push(...texts.findings);
+
+  for (const { what, message } of findings) console.log(`${what.padEnd(8)} ${message}`);
+  console.log(
+    `${declared} declared runs, ${records.length} recorded; ${checked} scored again from their predictions` +
+      `${unscored ? `, ${unscored} not (their data is not here)` : ""}; ${texts.numbers} numbers in ${texts.files} files traced; ` +
+      `${findings.length ? `${findings.length} findings` : "nothing found"}`,
+  );
+  return findings.length ? 1 : 0;
+}
+
+/** Computes every metric again from the stored predictions. */
+async function scoreAgain(
+  dir: string,
+  records: readonly RunRecord[],
+  dataDir: LoadOptions["dir"],
+): Promise<{ checked: number; unscored: number; faults: Finding[] }> {
+  const faults: Finding[] = [];
+  let [checked, unscored] = [0, 0];
+  const key = (r: RunRecord) => `${r.dataset}/${r.features}`;
+  const sorted = records.filter((r) => r.status === "ok").sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  let loaded: { key: string; dataset: Dataset | undefined } | undefined;
+  for (const record of sorted) {
+    if (loaded?.key !== key(record)) loaded = { key: key(record), dataset: await loadOrNothing(record, dataDir) };
+    const dataset = loaded.dataset && cellDataset(loaded.dataset, record);
+    const which = `${record.cell}, seed ${record.seed} (${record.id})`;
+    if (!dataset) {
+      unscored++;
+      continue;
+    }
+    if (dataset.hash !== record.dataHash) {
+      faults.push({
+        what: "data",
+        message: `${which}: made with data ${record.dataHash.slice(0, 12)}; here is ${dataset.hash.slice(0, 12)}`,
+      });
+      continue;
+    }
+    try {
+      const task = taskOf(record);
+      const stored = readPredictions(dir, record);
+      const again = rescore(dataset, record, task, stored, (name) => {
+        const split = dataset[name]!;
+        return { split, targets: targetsOf(dataset, split, task) };
+      });
+      for (const [split, scores] of Object.entries(again)) {
+        const recorded = record.metrics[split as "test" | "valid"] ?? {};
+        const wrong = Object.keys({ ...recorded, ...scores }).find((m) => (recorded[m] ?? null) !== ((scores as RunRecord["metrics"]["test"])[m] ?? null)); // prettier-ignore
+        if (wrong !== undefined)
+          faults.push({
+            what: "scores",
+            message: `${which}: ${split} ${wrong} is recorded as ${recorded[wrong]}, its predictions give ${(scores as RunRecord["metrics"]["test"])[wrong]}`,
+          });
+      }
+      checked++;
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      faults.push({ what: "scores", message: error.message });
+    }
+  }
+  return { checked, unscored, faults };
+}
+
+async function loadOrNothing(record: RunRecord, dir: string | undefined): Promise<Dataset | undefined> {
+  try {
+    return await loadCellData(record, dir);
+  } catch (error) {
+    if (error instanceof UserError) return undefined; // said in the last line
+    throw error;
+  }
+}
+
+if (require.main === module) entry(main);

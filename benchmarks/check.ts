@@ -1,0 +1,151 @@
+/** `npm run check`: reruns a suite and compares it with its recorded baseline; exits 1 on a regression. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { UserError } from "../lib/core/errors";
+import { engineName } from "../lib/engine/choose";
+import { metricInfo } from "../lib/metrics";
+import { benchmarkEntries, checkJunit, checkPasses, pullRequestSummary, type CheckLine } from "../lib/report/ci";
+import { formatDifference, formatValue, summarise } from "../lib/report/verdict";
+import { readRecords, writeWhole } from "../lib/training";
+import { entry, parse, wholeNumber } from "./cli";
+import { compareRuns } from "./harness/compare";
+import { foldersOf } from "./harness/folders";
+import { reproduce } from "./run";
+import { findSuite } from "./suites";
+import { availableParallelism } from "node:os";
+import type { Suite } from "../lib/core/suite";
+import type { RunRecord } from "../lib/core/record";
+
+const command = "npm run check";
+const help = `${command} -- [--suite ci] [options]
+
+Reruns a suite from nothing and compares each metric with the recorded baseline, paired by seed: identical bits, no difference
+found (with the smallest that this n could find), better, or worse (Holm over all metrics, 5 %). Exits 1 when something is worse or cannot be compared.
+
+  --suite S         default ci
+  --baseline DIR    recorded runs (default results/baselines)
+  --out DIR         where the new runs go (default results/local/check; emptied first)
+  --runs DIR        compare the runs recorded there instead of running
+  --engine E        auto (default), wasm, tensorflow, webgpu or cpu
+  --workers N       worker processes (default: one a core)
+  --data DIR        where the data sets are
+  --junit FILE      JUnit XML
+  --json FILE       for github-action-benchmark: FILE for metrics where more is better, FILE with .smaller before its ending for the others
+  --markdown FILE   a summary for a pull request`;
+
+const options = {
+  suite: { type: "string" },
+  baseline: { type: "string" },
+  out: { type: "string" },
+  runs: { type: "string" },
+  engine: { type: "string" },
+  workers: { type: "string" },
+  data: { type: "string" },
+  junit: { type: "string" },
+  json: { type: "string" },
+  markdown: { type: "string" },
+} as const;
+
+/** Runs a whole suite into an empty folder. @throws UserError when it was interrupted */
+export async function runFresh(
+  suite: Suite,
+  o: { readonly out: string; readonly engine: string; readonly workers?: number; readonly dataDir?: string },
+): Promise<{ records: readonly RunRecord[]; ran: Suite; skipped: readonly string[] }> {
+  const folders = foldersOf(o.out);
+  fs.rmSync(folders.out, { recursive: true, force: true });
+  const outcome = await reproduce(
+    {
+      suites: [suite],
+      profile: "full",
+      engine: o.engine,
+      fastMath: false,
+      workers: o.workers ?? availableParallelism(),
+      dataDir: o.dataDir,
+      folders,
+      fresh: true,
+      retryFailed: true,
+      keepWeights: 0,
+      checkpointSeconds: 10,
+    },
+    (line) => void process.stderr.write(`${line}\n`),
+  );
+  if (outcome.interrupted)
+    throw new UserError(`${suite.name}: interrupted before all runs ended; nothing was compared.`);
+  const planned = outcome.cells.filter((c) => c.suite === suite.name);
+  return {
+    records: readRecords(folders.out).records,
+    ran: { ...suite, cells: planned.filter((c) => !c.missing).map((c) => c.cell) },
+    skipped: planned.flatMap((c) => (c.missing ? [`${c.name}: ${c.missing}`] : [])),
+  };
+}
+
+/** The records of a suite's baseline. @throws UserError where there is none */
+export function readBaseline(dir: string, suite: string): readonly RunRecord[] {
+  const file = path.join(dir, `${suite}.jsonl`);
+  if (!fs.existsSync(file))
+    throw new UserError(
+      `${file}: expected a recorded baseline, found none. npm run baseline -- --suite ${suite} --reason "..." records one.`,
+    );
+  const { records, problems } = readRecords(dir);
+  const bad = problems.find((p) => p.kind !== "duplicate" && p.where.startsWith(`${suite}.jsonl`));
+  if (bad) throw new UserError(bad.message);
+  return records.filter((r) => r.suite === suite);
+}
+
+export function lineText({
+  cell,
+  metric,
+  result,
+  n,
+  baseline,
+  now,
+  difference,
+  holmP,
+  detectable,
+  why,
+}: CheckLine): string {
+  const info = metricInfo(metric);
+  const decimals = info.unit === "%" ? 2 : 4;
+  const value = (v: number | undefined) => (v === undefined ? "-" : formatValue(v, info, decimals));
+  return (
+    `${result.toUpperCase().padEnd(14)} ${metric.padEnd(6)} ${value(baseline)} -> ${value(now)}` +
+    `${difference === undefined ? "" : ` (${formatDifference(difference, info)}, n ${n}${holmP === undefined ? "" : `, Holm p ${holmP.toPrecision(2)}`}${detectable === undefined ? "" : `, detectable ${formatDifference(detectable, info)}`})`}` +
+    `  ${cell}${why ? `: ${why}` : ""}`
+  );
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values } = parse(command, args, options);
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const suite = findSuite(values.suite ?? "ci");
+  const engine = engineName(values.engine ?? "auto");
+  const workers = wholeNumber("--workers", values.workers);
+  const baseline = readBaseline(values.baseline ?? path.join("results", "baselines"), suite.name);
+  const { records, ran, skipped } = values.runs
+    ? { records: readRecords(values.runs).records, ran: suite, skipped: [] }
+    : await runFresh(suite, {
+        out: values.out ?? path.join("results", "local", "check"),
+        engine,
+        workers,
+        dataDir: values.data,
+      });
+  const lines = compareRuns(ran.cells, baseline, records);
+  for (const line of lines) console.log(lineText(line));
+  for (const line of skipped) console.log(`skipped        ${line}`);
+  const passes = checkPasses(lines) && lines.length > 0;
+  console.log(`${suite.name}: ${passes ? "passes" : "FAILS"} (${lines.length} metrics compared)`);
+  if (values.junit) writeWhole(values.junit, checkJunit(suite.name, lines));
+  if (values.markdown) writeWhole(values.markdown, pullRequestSummary(suite.title, lines));
+  if (values.json) {
+    const { bigger, smaller } = benchmarkEntries(summarise(ran, records));
+    writeWhole(values.json, `${JSON.stringify(bigger, null, 2)}\n`);
+    const { dir, name, ext } = path.parse(values.json);
+    writeWhole(path.join(dir, `${name}.smaller${ext}`), `${JSON.stringify(smaller, null, 2)}\n`);
+  }
+  return passes ? 0 : 1;
+}
+
+if (require.main === module) entry(main);

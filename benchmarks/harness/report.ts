@@ -1,0 +1,237 @@
+/** Gathers what the report shows (records, data, predictions, figures) and writes it: one page, and tables as files. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { UserError } from "../../lib/core/errors";
+import { canonicalJson } from "../../lib/core/json";
+import type { RunRecord } from "../../lib/core/record";
+import { cellName, type Cell, type Suite } from "../../lib/core/suite";
+import type { Dataset } from "../../lib/core/types";
+import { targetsOf, unitsOf } from "../../lib/data";
+import { projectRoot } from "../../lib/data/files";
+import { argmaxRows, constantRows, type ConstantRow, type Interval } from "../../lib/metrics";
+import { findSystem, systems } from "../../lib/models";
+import { renderReport, type DatasetInfo, type Deviation, type Fact, type PairEvidence, type ReportInput, type Section, type Utterance } from "../../lib/report"; // prettier-ignore
+import { allPaperValues } from "../../lib/report/paper";
+import { cellDataset, readPredictions, readRecords, writeWhole } from "../../lib/training";
+import { readSections, table2 } from "./artefacts";
+import { comparisonKey, evidenceOf, pairEvidence, videoIntervals } from "./evidence";
+import { loadCellData } from "./plan";
+
+export interface ReportOptions {
+  readonly suites: readonly Suite[];
+  /** Folder of the record files. */
+  readonly runs: string;
+  readonly profile: string;
+  readonly dataDir?: string;
+  /** Where figures that need a model were written. */
+  readonly artefacts: string;
+  /** Show transcripts of utterances: for reading here, never for committing. */
+  readonly transcripts?: boolean;
+  readonly say?: (line: string) => void;
+}
+
+const command = (suite: string) => `npm run reproduce -- ${suite}`;
+
+/** Everything that the report is made of. Data sets that are not here leave out what needs them. */
+export async function collect(o: ReportOptions): Promise<ReportInput> {
+  const { records, problems } = readRecords(o.runs);
+  const constants: Record<string, readonly ConstantRow[]> = {};
+  const intervals: Record<string, Record<string, Interval>> = {};
+  const evidence: PairEvidence[] = [];
+  const datasets: DatasetInfo[] = [];
+  const utterances: Record<string, { note: string; rows: readonly Utterance[] }> = {};
+  const facts: Fact[] = [...tTests()];
+  const sections: Section[] = [...readSections(o.artefacts)];
+  const cells = uniqueCells(o.suites);
+  const done = new Set(records.filter((r) => r.status === "ok").map((r) => r.cell));
+  const loaded = [...groupByData(cells.filter((c) => !c.missing && done.has(cellName(c))))];
+  for (const [, group] of loaded) {
+    let whole: Dataset;
+    try {
+      whole = await loadCellData(group[0], o.dataDir);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      o.say?.(`report: ${error.message} Intervals over videos and constant rows of these cells are left out.`);
+      continue;
+    }
+    datasets.push(infoOf(whole));
+    const compared = new Map<string, ReturnType<typeof evidenceOf>[]>();
+    for (const cell of group) {
+      const dataset = cellDataset(whole, cell);
+      const found = evidenceOf(o.runs, cell, records, dataset);
+      constants[found.name] = constantsOf(dataset, cell);
+      if (!found.runs.length) continue;
+      intervals[found.name] = videoIntervals(found, dataset);
+      const key = comparisonKey(cell);
+      compared.set(key, [...(compared.get(key) ?? []), found]);
+    }
+    for (const list of compared.values()) {
+      const first = list.reduce((a, b) => (b.cell.modalities.length > a.cell.modalities.length ? b : a));
+      for (const other of list) if (other !== first) evidence.push(...pairEvidence(first, other, whole));
+      const shown = utterancesOf(o, first.cell, list[list.indexOf(first) + 1]?.cell, records, whole);
+      if (shown) utterances[first.name] = shown;
+    }
+  }
+  const labels = await table2(o.dataDir);
+  facts.push(...labels.facts);
+  if (labels.section) sections.unshift(labels.section);
+  const latest = records.map((r) => r.started).sort().at(-1); // prettier-ignore
+  const synthetic = records.length > 0 && records.every((r) => r.dataset === "synthetic");
+  return {
+    title: "CIA: context-aware interactive attention, reproduced",
+    suites: o.suites.filter((s) => s.cells.length),
+    records,
+    profile: o.profile,
+    generated: latest ?? "1970-01-01T00:00:00.000Z",
+    command,
+    ...(synthetic && {
+      banner:
+        "SYNTHETIC DATA: no real data set was found, so all runs are on the built-in synthetic set. Nothing here speaks about the paper's scores.",
+    }),
+    titles: Object.fromEntries(systems.map(({ name, title }) => [name, title])),
+    constants,
+    videoIntervals: intervals,
+    evidence,
+    facts,
+    sections,
+    datasets,
+    deviations: readDeviations(),
+    utterances,
+    problems: problems.filter((p) => p.kind !== "duplicate").map((p) => p.message),
+  };
+}
+
+function uniqueCells(suites: readonly Suite[]): Cell[] {
+  const cells = new Map<string, Cell>();
+  for (const { cells: list } of suites)
+    for (const cell of list) if (!cells.has(cellName(cell))) cells.set(cellName(cell), cell);
+  return [...cells.values()];
+}
+
+function groupByData(cells: readonly Cell[]): Map<string, Cell[]> {
+  const groups = new Map<string, Cell[]>();
+  for (const cell of cells) {
+    const key = `${cell.dataset}/${cell.features}`;
+    groups.set(key, [...(groups.get(key) ?? []), cell]);
+  }
+  return groups;
+}
+
+function infoOf(dataset: Dataset): DatasetInfo {
+  const { name, features, hash, level, caveats, repairs, train, valid, test } = dataset;
+  const rows = {
+    train: unitsOf(dataset, train),
+    valid: valid ? unitsOf(dataset, valid) : 0,
+    test: unitsOf(dataset, test),
+  };
+  return { name, features, hash, level, rows, caveats, repairs };
+}
+
+function constantsOf(dataset: Dataset, { task }: Cell): ConstantRow[] {
+  const train = targetsOf(dataset, dataset.train, task);
+  const { intensity } = dataset.test.labels;
+  return constantRows({
+    task,
+    train: task.kind === "intensity" ? dataset.train.labels.intensity! : train.values,
+    targets: targetsOf(dataset, dataset.test, task).values,
+    ...(intensity && { intensity }),
+    ...(dataset.scale && { scale: dataset.scale }),
+  });
+}
+
+/** At most so many utterances a cell are listed: first those where two systems disagree. */
+const shownUtterances = 40;
+
+/** Test units of a cell with truth, guess and confidence of seed 1; where another system differs, its guess. */
+function utterancesOf(
+  o: ReportOptions,
+  cell: Cell,
+  other: Cell | undefined,
+  records: readonly RunRecord[],
+  dataset: Dataset,
+): { note: string; rows: readonly Utterance[] } | undefined {
+  if (cell.task.kind !== "classes") return undefined;
+  const first = (c: Cell) =>
+    records
+      .filter((r) => r.cell === cellName(c) && r.status === "ok" && r.predictions)
+      .sort((a, b) => a.seed - b.seed)[0];
+  const record = first(cell);
+  if (!record) return undefined;
+  const { values, outputs, units } = readPredictions(o.runs, record).test;
+  const truth = targetsOf(dataset, dataset.test, cell.task).values;
+  if (truth.length !== units) return undefined;
+  const guess = argmaxRows(values, outputs);
+  const rival = other && first(other);
+  const theirs = rival && readPredictions(o.runs, rival).test;
+  const second = theirs && theirs.units === units ? argmaxRows(theirs.values, theirs.outputs) : undefined;
+  const name = (c: number) => dataset.classNames?.[c] ?? (outputs === 2 ? ["negative", "positive"][c] : `class ${c}`);
+  const ids = dataset.level === "row" ? dataset.test.rowIds : dataset.test.ids;
+  if (!ids) return undefined;
+  const order = Array.from({ length: units }, (_, i) => i).sort(
+    (a, b) => Number(second?.[b] !== guess[b] && !!second) - Number(second?.[a] !== guess[a] && !!second) || a - b,
+  );
+  const rows = order.slice(0, shownUtterances).map((i): Utterance => {
+    const text = o.transcripts ? dataset.transcript?.(ids[i]) : undefined;
+    return {
+      id: ids[i],
+      ...(text !== undefined && { text }),
+      truth: name(truth[i]),
+      guess: name(guess[i]),
+      confidence: Number(values[i * outputs + guess[i]].toFixed(3)),
+      ...(second && second[i] !== guess[i] && { other: name(second[i]) }),
+    };
+  });
+  const beside = rival ? `; beside it ${findSystem(rival.system).title} (${cellName(other!)})` : "";
+  return { note: `seed ${record.seed}; ${rows.length} of ${units} test units${beside}`, rows };
+}
+
+/** The paper prints p values of a test whose samples it does not name. */
+function tTests(): Fact[] {
+  return allPaperValues()
+    .filter(({ row }) => row === "t-test p")
+    .map((paper) => ({
+      paper,
+      verdict: {
+        kind: "notComparable",
+        why: "the paper does not say what was paired: F1 and r have no value an utterance, and the competitors' scores are copied numbers; ours are paired tests over seeds, in the suite significance",
+      },
+    }));
+}
+
+/** Rows `| D1 | text |` of the README's table of deviations. */
+export function readDeviations(file = path.join(projectRoot(), "README.md")): Deviation[] {
+  if (!fs.existsSync(file)) return [];
+  return [...fs.readFileSync(file, "utf8").matchAll(/^\|\s*\[?(D\d+)\]?\s*\|\s*(.+?)\s*\|\s*$/gm)].map(
+    ([, id, text]) => ({
+      id,
+      text: text.replaceAll(/\s*\|\s*/g, ": "),
+    }),
+  );
+}
+
+export interface WrittenReport {
+  readonly html: string;
+  readonly files: readonly string[];
+}
+
+/** The files of a report under `dir`: report/index.html, tables/*.md, *.tex, *.csv. */
+export async function reportFiles(input: ReportInput): Promise<Record<string, string>> {
+  const report = await renderReport(input);
+  const files: Record<string, string> = { "report/index.html": report.html, "tables/README.md": report.summary };
+  for (const [ending, texts] of [
+    ["md", report.markdown],
+    ["tex", report.latex],
+    ["csv", report.csv],
+  ] as const)
+    // prettier-ignore
+    for (const [id, text] of Object.entries(texts)) if (text.trim()) files[`tables/${id}.${ending}`] = text;
+  files["tables/verdicts.json"] = `${canonicalJson(report.counts)}\n`;
+  return files;
+}
+
+/** Writes the report under `dir` (default results/). */
+export async function writeReport(dir: string, input: ReportInput): Promise<WrittenReport> {
+  const files = await reportFiles(input);
+  for (const [name, text] of Object.entries(files)) writeWhole(path.join(dir, name), text);
+  return { html: path.join(dir, "report", "index.html"), files: Object.keys(files) };
+}
