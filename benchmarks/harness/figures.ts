@@ -6,7 +6,6 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { hashOf } from "../../lib/core/json";
-import { sequentialScheme } from "../../lib/core/chart-style";
 import type { RunRecord } from "../../lib/core/record";
 import { cellName, type Cell } from "../../lib/core/suite";
 import { emotionNames, type Batch, type Dataset } from "../../lib/core/types";
