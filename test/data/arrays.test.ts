@@ -1,6 +1,8 @@
 import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { DataError } from "../../lib/core/errors";
+import { Rng } from "../../lib/core/rng";
 import { readArray, withHdf5 } from "../../lib/data/hdf5";
 import { decodeNpy } from "../../lib/data/npy";
 import { PickledArray, arrayOf, parsePickle, readPickle, type Pickled } from "../../lib/data/pickle";
@@ -154,6 +156,44 @@ describe("Python pickles", () => {
       () => readPickle(path.join(folder({ "x.p": "xyz" }), "x.p")),
       /x\.p, byte 1: expected a pickle .*opcode 0x78\. Nothing was run/,
     ));
+});
+
+describe("a damaged file", () => {
+  /** Calls `read` on copies of `bytes` with a few bytes changed: each is read or refused as data, never a fault of ours. */
+  const damaged = async (bytes: Uint8Array, read: (damaged: Uint8Array) => unknown, times: number) => {
+    const rng = new Rng(1, "damage");
+    for (let i = 0; i < times; i++) {
+      const copy = Uint8Array.from(bytes);
+      for (let k = rng.integer(3); k >= 0; k--) copy[rng.integer(copy.length)] = rng.integer(256);
+      try {
+        await read(copy);
+      } catch (error) {
+        assert.ok(error instanceof DataError, String((error as Error).stack));
+      }
+    }
+  };
+  it("of pickled arrays is read or refused", async () => {
+    for (const base64 of [
+      ...Object.values(oracle.pickles),
+      ...Object.values(python2.pickles),
+      oracle.python,
+      python2.tuple,
+    ])
+      await damaged(bytesOf(base64), (b) => parsePickle(b, "x"), 60);
+  });
+  it("of NumPy arrays and archives is read or refused", async () => {
+    for (const base64 of Object.values(oracle.npy)) await damaged(bytesOf(base64), (b) => decodeNpy(b, "x"), 100);
+    const file = path.join(folder({}), "x.npz");
+    await damaged(bytesOf(oracle["npz compressed"]), (b) => (fs.writeFileSync(file, b), openNpz(file).get("x")), 200);
+  });
+  it("of HDF5 is read or refused", async () => {
+    const file = path.join(folder({}), "x.h5");
+    const open = (b: Uint8Array) => (
+      fs.writeFileSync(file, b),
+      withHdf5(file, (r, where, n) => readArray(r, "d1", where, n))
+    );
+    await damaged(bytesOf(oracle.hdf5.gzip), open, 100);
+  });
 });
 
 describe("HDF5 files, as h5py wrote them", () => {

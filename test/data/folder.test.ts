@@ -308,6 +308,27 @@ describe("the same data in several formats", () => {
     );
   });
 
+  it("needs no splits when it is only predicted on: .csd without folds, labels.csv without a split column", async () => {
+    const videos = makeVideos((n) => (n % 7) - 3, ["train"]);
+    const { "folds.json": folds, ...files } = await csd(videos, "<f4");
+    assert.ok(folds);
+    const bare = await load(files, "cmu-csd", { forPrediction: true, scaling: "none" });
+    assert.equal(sequencesOf(bare.test), 3);
+    const table = csv([["video", "start"], ...videos.flatMap((v) => v.rows.map((_, i) => [v.id, i]))]);
+    const rows = npy(
+      nd(
+        [8, widths.T],
+        videos.flatMap((v) => v.rows.flatMap((x) => x.T)),
+      ),
+    );
+    const unlabelled = await load({ "labels.csv": table, "text.npy": rows }, "npy", {
+      forPrediction: true,
+      scaling: "none",
+    });
+    assert.deepEqual(unlabelled.test.x.T, bare.test.x.T);
+    assert.deepEqual(unlabelled.test.labels, {});
+  });
+
   it("has emotions by the release's order, and by name in a labels.csv", async () => {
     const videos = makeVideos((n) => (n % 7) - 3);
     const score = (v: Video, i: number) => [0, 1, 2, 3, 4, 5].map((k) => ((v.labels[i] + k) % 3 === 0 ? 0.5 : 0));
