@@ -131,6 +131,8 @@ export class BatchState {
   rehearse(calls: readonly (() => void)[]): void {
     this.load({ offsets: Int32Array.of(0, 1, 4), x: {} });
     this.k = idleKernels;
+    const { feeds } = this; // they fit the caller's batch, not this one
+    this.feeds = undefined;
     let now = 0;
     this.touch = (buffer) => {
       buffer.first = buffer.first < 0 ? now : Math.min(buffer.first, now);
@@ -145,6 +147,7 @@ export class BatchState {
     } finally {
       this.touch = undefined;
       this.key = undefined;
+      this.feeds = feeds;
     }
   }
 
