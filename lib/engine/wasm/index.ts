@@ -1,15 +1,15 @@
 /** The default engine: kernels of our own in the memory of tfjs-backend-wasm. README.md beside this file says how it works. */
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpus } from "node:os";
 import { EngineError } from "../../core/errors";
 import type { Engine, EngineInfo, Program } from "../engine";
 import type { Graph, Output } from "../graph";
 import { ReferenceProgram } from "../reference";
 import { unsupported } from "./compile";
-import { BackendHeap, type Kernels } from "./kernels";
+import { BackendHeap } from "./kernels";
 import { WasmProgram } from "./program";
+import { startKernels } from "./start";
 
 export interface WasmOptions {
   /** Fused multiply-add (relaxed SIMD): faster, with bits that depend on the processor. */
@@ -36,16 +36,13 @@ export async function startWasm({ fastMath = false }: WasmOptions = {}): Promise
     (bytes) => backend._malloc(bytes),
     (address) => backend._free(address),
   );
-  const file = join(__dirname, `kernels-${fastMath ? "relaxed" : "strict"}.wasm`);
-  const kernels = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { memory } })
-    .exports as unknown as Kernels;
-  kernels.init(heap.allocate(256));
+  const { kernels, revectorize } = await startKernels(heap, memory, fastMath);
   const info: EngineInfo = {
     name: "wasm",
-    device: "CPU",
+    device: cpus()[0]?.model ?? "CPU",
     threads: 1,
     versions: { tfjs: tf.version_core, node: process.versions.node, v8: process.versions.v8 },
-    flags: { fastMath },
+    flags: { fastMath, revectorize },
   };
   return {
     info,
