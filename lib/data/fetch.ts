@@ -1,8 +1,8 @@
 // Downloads: resumed where they stopped, checked by SHA-256, renamed into place whole, and never over a file of the user's.
 import * as fs from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
 import * as path from "node:path";
-import { Readable } from "node:stream";
-import type { ReadableStream as WebStream } from "node:stream/web";
 import { DataError, UsageError, oneOf } from "../core/errors";
 import { dataError, sha256File } from "./files";
 import { knownFiles, notFetched, sources, type KnownFile } from "./sources";
@@ -23,6 +23,25 @@ export const defaultFrom = "https://raw.githubusercontent.com";
 const partOf = (to: string) => `${to}.part`;
 const sizeOf = (file: string) => (fs.existsSync(file) ? fs.statSync(file).size : 0);
 
+/** The answer to a GET, redirects followed. Bytes come by events, so none that arrived is lost when a connection is cut. */
+function get(
+  url: string,
+  headers: http.OutgoingHttpHeaders,
+  signal: AbortSignal,
+  hops = 5,
+): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const { get: send } = url.startsWith("https:") ? https : http;
+    const request = send(url, { headers, signal }, (response) => {
+      const { location } = response.headers;
+      if (!location || !hops || ![301, 302, 303, 307, 308].includes(response.statusCode ?? 0)) return resolve(response);
+      response.resume();
+      get(new URL(location, url).href, headers, signal, hops - 1).then(resolve, reject);
+    });
+    request.on("error", reject);
+  });
+}
+
 /** One request: appends what the server sends to the part file. Returns false where the connection was cut. */
 async function append(url: string, to: string, known: KnownFile, options: FetchOptions): Promise<boolean> {
   const part = partOf(to);
@@ -31,41 +50,50 @@ async function append(url: string, to: string, known: KnownFile, options: FetchO
   let timer = setTimeout(() => stall.abort(), stallMs);
   const signal = options.signal ? AbortSignal.any([stall.signal, options.signal]) : stall.signal;
   let have = sizeOf(part);
-  let out: fs.promises.FileHandle | undefined;
+  let out: number | undefined;
   try {
-    const headers: Record<string, string> = { "accept-encoding": "identity" };
-    if (have) headers.range = `bytes=${have}-`;
-    const response = await fetch(url, { headers, signal });
-    if (response.status === 416) {
+    const response = await get(
+      url,
+      { "accept-encoding": "identity", ...(have && { range: `bytes=${have}-` }) },
+      signal,
+    );
+    const status = response.statusCode ?? 0;
+    if (status !== 200 && status !== 206) response.destroy();
+    if (status === 416) {
       fs.rmSync(part); // longer than the file: it is of something else
       return false;
     }
-    if (response.status === 404 || response.status === 403 || response.status === 410)
+    if (status >= 400 && status < 500)
       throw dataError(
         known.name,
         `a file at ${url}`,
-        `HTTP ${response.status}`,
+        `HTTP ${status}`,
         "Its repository has changed: look for the path there (lib/data/README.md names it).",
       );
-    if (!response.ok || !response.body) return false;
-    const range = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
-    const resumed = response.status === 206 && range !== null && Number(range[1]) === have;
+    if (status !== 200 && status !== 206) return false;
+    const from = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1];
+    const resumed = status === 206 && Number(from) === have;
     if (!resumed) have = 0; // the server sends the whole file
-    out = await fs.promises.open(part, resumed ? "a" : "w");
-    for await (const chunk of Readable.fromWeb(response.body as WebStream) as AsyncIterable<Uint8Array>) {
-      clearTimeout(timer);
-      timer = setTimeout(() => stall.abort(), stallMs);
-      have += chunk.length;
-      if (have > known.bytes)
-        throw dataError(
-          known.name,
-          `${known.bytes} bytes`,
-          `more from ${url}`,
-          "The source has changed: nothing was kept.",
-        );
-      await out.write(chunk);
-      options.onProgress?.(known.name, have, known.bytes);
-    }
+    const file = (out = fs.openSync(part, resumed ? "a" : "w"));
+    await new Promise<void>((resolve, reject) => {
+      response.on("data", (chunk: Buffer) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => stall.abort(), stallMs);
+        have += chunk.length;
+        try {
+          if (have > known.bytes) {
+            const found = `more from ${url}`;
+            throw dataError(known.name, `${known.bytes} bytes`, found, "The source has changed: nothing was kept.");
+          }
+          fs.writeSync(file, chunk);
+          options.onProgress?.(known.name, have, known.bytes);
+        } catch (error) {
+          response.destroy();
+          reject(error);
+        }
+      });
+      response.on("end", resolve).on("error", reject);
+    });
     return have === known.bytes;
   } catch (error) {
     if (error instanceof DataError) {
@@ -73,10 +101,11 @@ async function append(url: string, to: string, known: KnownFile, options: FetchO
       throw error;
     }
     options.signal?.throwIfAborted();
+    if ((error as NodeJS.ErrnoException).syscall === "write") throw error; // a full disk is not a cut connection
     return false; // cut, stalled or unreachable: what came is kept for the next try
   } finally {
     clearTimeout(timer);
-    await out?.close();
+    if (out !== undefined) fs.closeSync(out);
   }
 }
 

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { readNumbers, readTable, type NumberTable, type Table } from "./csv";
 import { dataError, label, readText } from "./files";
+import { checkLabels } from "./labels";
 import { readNpy } from "./npy";
 import type { RawDataset, RawSequence } from "./pack";
 import { groupRows } from "./rows";
@@ -37,8 +38,17 @@ function readTranscripts(file: string): { id: string; text: string; label: numbe
 function joinKeys(dir: string, split: "train" | "test", count: number | undefined, utterances: number): Int32Array {
   const file = path.join(dir, `text_${split}.csv`);
   const { rows, columns, data } = readNumbers(file, { rows: count });
+  const seen = new Set<number>();
   return Int32Array.from({ length: rows }, (_, i) => {
     const key = data[i * columns];
+    if (seen.has(key))
+      throw dataError(
+        `${label(file)}, row ${i + 1}`,
+        "each utterance once",
+        `row number ${key} again`,
+        "Fetch the file again.",
+      );
+    seen.add(key);
     if (!(Number.isInteger(key) && key >= 0 && key < utterances))
       throw dataError(
         `${label(file)}, row ${i + 1}, column 1`,
@@ -60,6 +70,24 @@ function readFeatures(
   const columns = width === undefined ? undefined : width + 1;
   const what = width === undefined ? undefined : `${width} features, 1 label`;
   return readNumbers(path.join(dir, `${fileOf[m]}_${split}0.csv`), { rows: count, columns, what });
+}
+
+/** The last column of a split's files: 0 or 1, and the same in each of them. */
+function agreedLabels(folder: string, split: string, tables: Partial<Record<"T" | "A" | "V", NumberTable>>): number[] {
+  const columns = Object.values(tables).map(({ rows, columns, data }) =>
+    Array.from({ length: rows }, (_, row) => data[(row + 1) * columns - 1]),
+  );
+  columns[0].forEach((value, row) => {
+    const where = `${folder}/{text,audio,video}_${split}0.csv, row ${row + 1}`;
+    if (value !== 0 && value !== 1)
+      throw dataError(where, "a label 0 or 1 in the last column", String(value), "Fetch the files again.");
+    const other = columns.find((column) => column[row] !== value);
+    if (other) {
+      const mend = "Their rows are not of the same utterances: fetch the folder again.";
+      throw dataError(where, "one label in all files", `${value} and ${other[row]}`, mend);
+    }
+  });
+  return columns[0];
 }
 
 /**
@@ -86,25 +114,17 @@ export function readBcLstm(dir: string, known: boolean, name = "mosi", features 
       const table = (tables[m] = readFeatures(dir, m, split, known ? widths[m] : found[m], keys.length));
       found[m] = table.columns - 1;
     }
-    const labelOf = ({ columns, data }: NumberTable, row: number) => data[(row + 1) * columns - 1];
-    const labels = Array.from(keys, (_, row) => labelOf(tables[here[0]]!, row));
-    labels.forEach((value, i) => {
-      const where = `${path.basename(dir)}/{text,audio,video}_${split}0.csv, row ${i + 1}`;
-      if (value !== 0 && value !== 1)
-        throw dataError(where, "a label 0 or 1 in the last column", String(value), "Fetch the files again.");
-      for (const m of here) {
-        const other = labelOf(tables[m]!, i);
-        if (other === value) continue;
-        const mend = "Their rows are not of the same utterances: fetch the folder again.";
-        throw dataError(where, `the same label in ${here.join(", ")}`, `${value} and ${other}`, mend);
-      }
-      if (utterances[keys[i]].label !== value)
-        throw dataError(
-          where,
-          `the label of ${utterances[keys[i]].id} in transcripts.csv`,
-          String(value),
-          "The join key does not fit: fetch the folder again.",
-        );
+    const labels = agreedLabels(path.basename(dir), split, tables);
+    labels.forEach((value, row) => {
+      const { id, label: other } = utterances[keys[row]];
+      if (value === other) return;
+      const where = `${path.basename(dir)}/{text,audio,video}_${split}0.csv, row ${row + 1}`;
+      throw dataError(
+        where,
+        `the label of ${id} in transcripts.csv (${other})`,
+        String(value),
+        "The join key does not fit: fetch the folder again.",
+      );
     });
     return groupRows(
       Array.from(keys, (key, row) => {
@@ -158,6 +178,12 @@ function splitsOf(table: Table): ("train" | "valid" | "test")[] {
   });
 }
 
+function intensities(table: Table): Float64Array {
+  const values = table.numbers("intensity");
+  checkLabels(values, `${table.where}, intensity`, [-3, 3]);
+  return values;
+}
+
 /** bc-LSTM's audio columns (openSMILE, trained on nothing, so no leak) of all 2199 utterances. */
 function readAudio(dir: string): Float32Array {
   const all = new Float32Array(2199 * widths.A);
@@ -183,7 +209,7 @@ export function readMosiCmu(dir: string, text: "minilm" | "spacy300", audio: boo
     );
   const A = audio ? readAudio(dir) : undefined;
   const ids = table.text("id");
-  const intensity = table.numbers("intensity");
+  const intensity = intensities(table);
   const start = table.numbers("start");
   const video = table.text("video_id");
   const split = splitsOf(table);
@@ -226,11 +252,12 @@ export function readMosiWords(dir: string): RawDataset {
       `(${shape.join(", ")})`,
       "Was another file renamed?",
     );
-  const intensity = table.numbers("intensity");
+  const intensity = intensities(table);
   const video = table.text("video_id");
   const split = splitsOf(table);
-  const transcripts = new Map(table.text("text").map((t, i) => [table.text("id")[i], t]));
-  const sequences = table.text("id").map((id, i): RawSequence => ({
+  const ids = table.text("id");
+  const transcripts = new Map(table.text("text").map((t, i) => [ids[i], t]));
+  const sequences = ids.map((id, i): RawSequence => ({
     id,
     video: video[i],
     steps: 20,

@@ -396,8 +396,26 @@ describe("a folder that is not what its format says", () => {
     {
       why: "a label that the transcripts contradict",
       format: "bc-lstm-csv",
-      files: () => ({ ...bcLstm(two), "text_train.csv": bcLstm(two)["text_train.csv"].replace(/^0,/, "1,") }),
-      message: /row 1: expected the label of train0_2 in transcripts\.csv, found 0\. The join key does not fit/,
+      files: () => ({
+        ...bcLstm(two),
+        "text_train.csv": bcLstm(two)["text_train.csv"].replace(/^0,/, "1,").replace(/\n1,/, "\n0,"),
+      }),
+      message: /row 1: expected the label of train0_2 in transcripts\.csv \(1\), found 0\. The join key does not fit/,
+    },
+    {
+      why: "labels that differ between its files",
+      format: "bc-lstm-csv",
+      files: () => ({
+        ...bcLstm(two),
+        "audio_train0.csv": bcLstm(two)["audio_train0.csv"].replace(/"0"\n/, '"1"\n'),
+      }),
+      message: /row 1: expected one label in all files, found 0 and 1\. Their rows are not of the same utterances/,
+    },
+    {
+      why: "one utterance twice",
+      format: "bc-lstm-csv",
+      files: () => ({ ...bcLstm(two), "text_train.csv": bcLstm(two)["text_train.csv"].replace(/\n1,/, "\n0,") }),
+      message: /text_train\.csv, row 2: expected each utterance once, found row number 0 again/,
     },
     {
       why: "no features",
