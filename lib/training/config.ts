@@ -20,14 +20,14 @@ export interface TrainerConfig {
   readonly selectBy: "loss" | "metric";
 }
 
-/** Adam 0.001, 50 epochs, patience 10: the authors' script as first released. Utterances that stand alone come 32 a step, videos 16. */
+/** Adam 0.001, 50 epochs, patience 20: the authors' script. Utterances that stand alone come 32 a step, videos 16. */
 export const trainerDefaults: TrainerConfig = Object.freeze({
   scaling: "standardise",
   probes: "none",
   learningRate: 0.001,
   batchSize: 16,
   epochs: 50,
-  patience: 10,
+  patience: 20,
   selectBy: "loss",
 });
 
