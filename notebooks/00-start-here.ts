@@ -74,9 +74,9 @@ table(systems.map(({ name, title, kind, paper }) => ({ name, title, kind, paper 
 
 // %%
 const data = await dataOrSynthetic("synthetic", { scaling: "none" });
-const epochs = process.env.CI ? 2 : 12;
+const epochs = process.env.CI ? 2 : 30;
 const run = await trainLive(cia, data, { kind: "classes", classes: 2 }, {
-  engine, seed: 1, protocol: "validation", config: { k: 16, r: 16, epochs },
+  engine, seed: 1, protocol: "validation", config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs },
 });
 
 // %%

@@ -5,7 +5,7 @@
 
 // %%
 import {
-  barChart, constantRows, dataOrSynthetic, emotionNames, leakageProbe, lineChart, paperEmotions, paperSizes, printed, rowsOf, sequencesOf, show, table, targetsOf, unitsOf,
+  type Dataset, barChart, constantRows, dataOrSynthetic, emotionNames, leakageProbe, lineChart, paperEmotions, paperSizes, printed, rowsOf, sequencesOf, show, table, targetsOf, unitsOf,
 } from "../dist/lib";
 import { mean, sampleStandardDeviation } from "simple-statistics";
 
@@ -19,12 +19,12 @@ import { mean, sampleStandardDeviation } from "simple-statistics";
 const sets = [
   ["mosi", "bclstm"], ["mosi", "minilm+audio"], ["mosei", "minilm"], ["mmmo", "covarep+facet"], ["youtube", "covarep+facet"],
 ] as const;
-const loaded = [];
+const loaded: Dataset[] = [];
 for (const [name, features] of sets) loaded.push(await dataOrSynthetic(name, { features }, () => undefined));
 
 // %%
 table(loaded.map((data) => {
-  const units = (split: typeof data.train | undefined) => (split ? unitsOf(data, split) : undefined);
+  const units = (split?: Dataset["train"]) => (split ? unitsOf(data, split) : undefined);
   const paper = paperSizes[data.name];
   const widths = data.modalities.map((m) => `${m} ${data.train.x[m]?.width}`).join(", ");
   return {

@@ -119,12 +119,13 @@ await heatmap(byModel.flat(), {
 // %%
 const parts = ["iim/TA/enc", "iim/TA/dec", "iim/TA/out", "inter/TA", "plain/T", "plain/A", "pair/TA", "merge", "head"];
 const terms = ["task", "mse/TA", "mse/AT"].filter((term) => term in recorded.output.loss);
+const sizeOf = (lists: Float32Array[]) => Math.sqrt(lists.flatMap((list) => Array.from(list)).reduce((sum, g) => sum + g * g, 0));
 const flow: number[] = [];
 for (const part of parts) {
   for (const term of terms) {
     const gradients = await program.gradients(batch, { term });
     const inPart = Object.entries(gradients).filter(([name]) => name.startsWith(part));
-    flow.push(Math.hypot(...inPart.map(([, values]) => Math.hypot(...values))));
+    flow.push(sizeOf(inPart.map(([, values]) => values)));
   }
 }
 table(parts.map((part, i) => ({ part, ...Object.fromEntries(terms.map((term, j) => [term, flow[i * terms.length + j].toExponential(2)])) })), {

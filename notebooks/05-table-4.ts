@@ -58,14 +58,14 @@ for (const set of [...new Set(trialRows.map((row) => row["data set"]))]) {
 const data = await dataOrSynthetic("synthetic", { scaling: "none" });
 const engine = await startEngine("auto", { say: () => undefined });
 const fast = Boolean(process.env.CI);
-const space = { k: [16, 32, 64], r: [8, 16, 32], drop: [0, 0.3, 0.5], learningRate: [0.001, 0.003] };
+const space = { k: [32, 64], r: [16, 32], drop: [0.1, 0.3, 0.5], gruDrop: [0.1, 0.3], learningRate: [0.001, 0.003] };
 const rng = new Rng(1, "search");
 const drawn = Array.from({ length: fast ? 1 : 4 }, (): Config => Object.fromEntries(Object.entries(space).map(([key, values]) => [key, rng.choice(values)])));
 
 // %%
 const tried: { trial: number; setting: string; "validation loss": number; epoch: number }[] = [];
 for (const [trial, config] of drawn.entries()) {
-  const run = await trainLive(cia, data, { kind: "classes", classes: 2 }, { engine, seed: 1, protocol: "validation", config: { ...config, epochs: fast ? 1 : 15 }, title: `trial ${trial + 1} of ${drawn.length}`, chart: false });
+  const run = await trainLive(cia, data, { kind: "classes", classes: 2 }, { engine, seed: 1, protocol: "validation", config: { ...config, epochs: fast ? 1 : 20 }, title: `trial ${trial + 1} of ${drawn.length}`, chart: false });
   tried.push({ trial: trial + 1, setting: JSON.stringify(config), "validation loss": run.epochs[run.selected.epoch - 1].validLoss ?? NaN, epoch: run.selected.epoch });
   run.model.dispose();
   if (run.status === "stopped") break;

@@ -72,7 +72,7 @@ show({ "paper, F1": paperThresholds.F1, "paper, W-Acc": paperThresholds["W-Acc"]
 const data = await dataOrSynthetic("synthetic", { scaling: "none" });
 const engine = await startEngine("auto", { say: () => undefined });
 const fast = Boolean(process.env.CI);
-const run = await trainLive(cia, data, { kind: "emotions" }, { engine, seed: 1, protocol: "validation", config: { k: fast ? 8 : 48, r: fast ? 8 : 24, epochs: fast ? 1 : 40 } });
+const run = await trainLive(cia, data, { kind: "emotions" }, { engine, seed: 1, protocol: "validation", config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs: fast ? 1 : 30 } });
 
 // %%
 const { scores, predictions } = await scoreTest(run, run.selected);

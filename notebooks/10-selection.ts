@@ -67,7 +67,7 @@ if (run) {
 const fast = Boolean(process.env.CI);
 const data = await dataOrSynthetic("synthetic", { scaling: "none" });
 const engine = await startEngine("auto", { say: () => undefined });
-const live = await trainLive(cia, data, { kind: "classes", classes: 2 }, { engine, seed: 1, protocol: "validation", watchTest: true, config: { k: fast ? 8 : 32, r: fast ? 8 : 16, epochs: fast ? 2 : 40 } });
+const live = await trainLive(cia, data, { kind: "classes", classes: 2 }, { engine, seed: 1, protocol: "validation", watchTest: true, config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs: fast ? 2 : 40 } });
 
 // %%
 const { scores } = await scoreTest(live, live.selected);

@@ -41,7 +41,7 @@ const data = await dataOrSynthetic("synthetic", { scaling: "none" });
 const task = { kind: "classes", classes: 2 } as const;
 const engine = await startEngine("auto", { say: () => undefined });
 const seeds = process.env.CI ? [1, 2] : [1, 2, 3, 4, 5];
-const epochs = process.env.CI ? 2 : 15;
+const settings = { epochs: process.env.CI ? 2 : 25, learningRate: 0.003 };
 
 // %% [markdown]
 // ## **Live**: train both
@@ -49,10 +49,10 @@ const epochs = process.env.CI ? 2 : 15;
 // Press ■ to stop: what was finished is kept.
 
 // %%
-const mineRuns = await trainAndScore(mine, data, task, { engine, seeds, protocol: "validation", config: { epochs } });
+const mineRuns = await trainAndScore(mine, data, task, { engine, seeds, protocol: "validation", config: settings });
 
 // %%
-const ciaRuns = await trainAndScore(cia, data, task, { engine, seeds, protocol: "validation", config: { epochs, k: 32, r: 32 } });
+const ciaRuns = await trainAndScore(cia, data, task, { engine, seeds, protocol: "validation", config: { ...settings, k: 48, r: 24, drop: 0.2, gruDrop: 0.1 } });
 
 // %%
 const rows = [["Merged attention", mineRuns], ["CIA", ciaRuns]] as const;

@@ -62,7 +62,7 @@ const engine = await startEngine("auto", { say: () => undefined });
 const [kind, classes] = task.split(":");
 const goal = kind === "classes" ? ({ kind, classes: Number(classes) } as const) : ({ kind: kind as "intensity" | "emotions" } as const);
 const run = await trainLive(cia, data, goal, {
-  engine, seed: 1, protocol: data.valid ? "validation" : "fixed-epochs", config: { k: 32, r: 32, epochs: process.env.CI ? 2 : 15 },
+  engine, seed: 1, protocol: data.valid ? "validation" : "fixed-epochs", config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs: process.env.CI ? 2 : 30 },
 });
 
 // %% [markdown]
