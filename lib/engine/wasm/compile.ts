@@ -10,7 +10,7 @@ import { attendBackward, attendForward, readAttention } from "./operations/atten
 import * as dense from "./operations/dense";
 import * as rows from "./operations/elementwise";
 import { lossForward } from "./operations/losses";
-import { recurrentBackward, recurrentForward } from "./operations/recurrent";
+import { cellsForward, recurrentBackward, recurrentForward } from "./operations/recurrent";
 import { scanBackward, scanForward } from "./operations/scan";
 import type { Buffer, Plan } from "./plan";
 
@@ -20,7 +20,7 @@ const anywhere = new Set(
   ),
 );
 const outsideScans = new Set(
-  "input targets noise gru lstm attend attention meanRows lastRow batchNorm scan scanLast scanRows softmaxCE sigmoidCE mse mae mmd sum".split(
+  "input targets noise gru lstm cells attend attention meanRows lastRow batchNorm scan scanLast scanRows softmaxCE sigmoidCE mse mae mmd sum".split(
     " ",
   ),
 );
@@ -156,6 +156,8 @@ class Compilation {
       case "gru":
       case "lstm":
         return recurrentForward(b, v, op);
+      case "cells":
+        return cellsForward(b, v, v.inputs[0]);
       case "attend":
         attendForward(b, v);
         return;

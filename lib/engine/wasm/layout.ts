@@ -161,6 +161,9 @@ export function layoutsOf(graph: Graph): Layouts {
         for (const p of [op.gamma, op.beta, op.mean, op.variance]) vector(p, of(a));
         values.set(v, of(a));
         break;
+      case "cells":
+        values.set(v, of(a));
+        break;
       case "scanInput":
         values.set(v, of(placeholders.get(v) as Value));
         break;
