@@ -1,6 +1,5 @@
 /** The report's charts: paper against ours, a suite's rows, learning curves. Labelled axes with units, intervals shown. */
-import { chartConfig, roleColours, roleShapes } from "../core/chart-style";
-import type { EpochRecord } from "../core/record";
+import { roleColours, roleShapes } from "../core/chart-style";
 import type { Chart, ChartSpec } from "./svg";
 import { formatValue, verdictKinds, verdictWords, type Counted, type MetricSummary, type VerdictKind } from "./verdict";
 
@@ -221,80 +220,5 @@ export function rowsChart(title: string, panels: ReadonlyMap<string, readonly Ro
   return {
     spec: { title, hconcat: specs, spacing: 14 },
     alt: `${title}: our mean and 95 % interval over seeds, the paper's value and the constant predictor for each row; ${words.join("; ")}. The table beside it holds the numbers.`,
-  };
-}
-
-/** Training and validation loss by epoch: mean over the runs and their range. undefined without two epochs. */
-export function curvesChart(name: string, runs: readonly (readonly EpochRecord[])[]): Chart | undefined {
-  const longest = Math.max(0, ...runs.map((epochs) => epochs.length));
-  if (longest < 2) return undefined;
-  const at = (pick: (epoch: EpochRecord) => number | undefined, series: string) =>
-    Array.from({ length: longest }, (_, i) => i).flatMap((i) => {
-      const values = runs.flatMap((epochs) => (epochs[i] ? (pick(epochs[i]) ?? []) : []));
-      if (!values.length) return [];
-      const mean = values.reduce((a, b) => a + b, 0) / values.length;
-      return [{ epoch: i + 1, series, mean, low: Math.min(...values), high: Math.max(...values) }];
-    });
-  const losses = [...at((e) => e.trainLoss, "training"), ...at((e) => e.validLoss, "validation")];
-  const scores = at((e) => e.validScore, "validation");
-  const series = ["training", "validation"];
-  const legend = { orient: "top", title: null, symbolType: "stroke", symbolOpacity: 1, symbolStrokeWidth: 2 };
-  const panel = (values: typeof losses, title: string): ChartSpec => {
-    const x = {
-      field: "epoch",
-      type: "quantitative",
-      title: "epoch",
-      axis: { tickMinStep: 1, tickCount: 5, format: "d", labelPadding: 4 },
-      scale: { domain: [1, longest], nice: false },
-    };
-    const colour = {
-      field: "series",
-      type: "nominal",
-      scale: { domain: series, range: [roleColours.paper, roleColours.ours] },
-      legend,
-    };
-    const scale = { zero: false };
-    return {
-      width: 220,
-      height: 110,
-      data: { values },
-      layer: [
-        {
-          mark: { type: "area", opacity: 0.2 },
-          encoding: {
-            x,
-            y: { field: "low", type: "quantitative", title, scale, axis: { tickCount: 4 } },
-            y2: { field: "high" },
-            color: colour,
-          },
-        },
-        {
-          mark: { type: "line", strokeWidth: 2 },
-          encoding: {
-            x,
-            y: { field: "mean", type: "quantitative", title, scale },
-            color: colour,
-            strokeDash: {
-              field: "series",
-              type: "nominal",
-              scale: {
-                domain: series,
-                range: [
-                  [5, 3],
-                  [1, 0],
-                ],
-              },
-              legend,
-            },
-          },
-        },
-      ],
-    };
-  };
-  const panels = [panel(losses, "loss"), ...(scores.length > 1 ? [panel(scores, "validation score")] : [])];
-  const last = losses.filter((l) => l.series === "training").at(-1);
-  return {
-    spec: { hconcat: panels, spacing: 20, config: { axis: { ...chartConfig.axis, grid: false, ticks: false } } },
-    alt: `Learning curves of ${name}: mean over ${runs.length} run${runs.length > 1 ? "s" : ""} and their range over ${longest} epochs; training loss ends at ${last?.mean.toPrecision(3)}.`,
   };
 }

@@ -163,6 +163,25 @@ export function comparisonTable(
   };
 }
 
+/** Plain sentences: over how many of the others the first is better, and which it does not beat. Holm, 5 %. */
+export function comparisonFindings(comparisons: readonly Comparison[], labels: Labels): string[] {
+  const tested = comparisons.filter(({ holmP }) => holmP !== undefined);
+  const key = ({ first, metric }: Comparison) => `${taskName(first.cell.task)} ${first.name} ${metric.name}`;
+  return [...groupBy(tested, key).values()].map((group) => {
+    const [{ first, metric }] = group;
+    const certain = (c: Comparison, better: boolean) =>
+      c.holmP! < 0.05 && c.difference !== 0 && c.difference > 0 === (metric.info.lowerIsBetter ? !better : better);
+    const better = group.filter((c) => certain(c, true));
+    const worse = group.filter((c) => certain(c, false));
+    const open = group.length - better.length - worse.length;
+    const names = (list: readonly Comparison[]) => list.map((c) => labels.of(c.second)).join("; ");
+    return (
+      `${labels.of(first)}, ${metric.name}: better than ${better.length} of ${group.length}` +
+      `, worse than ${worse.length}${worse.length ? ` (${names(worse)})` : ""}, no difference shown for ${open}.`
+    );
+  });
+}
+
 /** The metric's differences of every pair as a square: row minus column, Holm p below. */
 export function comparisonMatrix(
   id: string,

@@ -1,9 +1,10 @@
 /** The report as one HTML file that works from file://, printed, at 400 px, in light and dark, and with a screen reader. */
 import type { RunRecord } from "../core/record";
 import { taskName } from "../core/types";
-import { curvesChart, glanceChart } from "./charts";
+import { glanceChart } from "./charts";
+import { curvesFigure } from "./curves";
 import { escapeHtml as h } from "./escape";
-import { modalitiesTitle, settingsOf, systemTitle } from "./matrix";
+import { bestTrial, modalitiesTitle, searchedSettings, settingsOf, systemTitle } from "./matrix";
 import { script, style } from "./page";
 import type { Interval } from "../metrics/intervals";
 import { paperTables } from "./paper";
@@ -33,7 +34,7 @@ export async function renderHtml(model: ReportModel): Promise<string> {
   for (const section of input.sections ?? [])
     add(section.id, shortTitle(section.title), section.title, await freeSection(section));
   add("values", "All values", "All printed values", valuesSection(model));
-  add("cells", "Cells and runs", "Cells and runs", await cellsSection(model));
+  add("cells", "Cells and runs", "Cells and runs", cellsSection(model));
   add("deviations", "Deviations", "Deviations from the paper", deviationsSection(model));
   add("data", "Data", "Data", dataSection(model));
   add("machines", "Machines", "Hardware, run time, parameters", machinesSection(model));
@@ -56,14 +57,14 @@ export async function renderHtml(model: ReportModel): Promise<string> {
 <body>
 <a class="skip" href="#glance">Skip to the results</a>
 <nav aria-label="Contents"><div><ul>${links}</ul><div class="tools">
-<input id="search" type="search" placeholder="Search" aria-label="Search rows and cells">
-<button id="theme" class="tool" type="button" data-now="system">Theme: system</button>
-<button id="open" class="tool" type="button">Open all</button></div></div></nav>
+<input id="ui-search" type="search" placeholder="Search" aria-label="Search rows and cells">
+<button id="ui-theme" class="tool" type="button" data-now="system">Theme: system</button>
+<button id="ui-open" class="tool" type="button">Open all</button></div></div></nav>
 <header><h1>${h(input.title)}</h1>
 ${input.banner ? `<p class="banner" role="note">${h(input.banner)}</p>` : ""}</header>
 <main>
 ${glance}
-<p id="found" role="status"></p>
+<p id="ui-found" role="status"></p>
 ${sections.map(({ body }) => body).join("\n")}
 </main>
 <footer><p>Generated ${h(input.generated)} from ${input.records.length} run records, profile ${h(input.profile)}.</p></footer>
@@ -118,9 +119,10 @@ ${tiles}
 
 async function suiteSection({ input }: ReportModel, { suite, matrices }: SuitePart): Promise<string> {
   const parts = [command(input.command(suite.name))];
-  for (const { title, table, chart, comparisons } of matrices) {
+  for (const { title, table, chart, comparisons, findings } of matrices) {
     const tests = comparisons.length
-      ? `<details><summary>Systems compared, paired by seed</summary><div>${comparisons.map(htmlTable).join("\n")}</div></details>`
+      ? `<p>${findings.map(h).join("<br>")}</p><details><summary>The tests behind this: paired by seed, Holm over the table</summary>` +
+        `<div>${comparisons.map(htmlTable).join("\n")}</div></details>`
       : "";
     parts.push(
       `<div class="part"><h3>${h(title)}</h3>${htmlTable(table)}${chart ? await figure(chart) : ""}${tests}</div>`,
@@ -195,13 +197,13 @@ function valuesTable(model: ReportModel, table: string, counted: readonly Counte
   };
 }
 
-async function cellsSection(model: ReportModel): Promise<string> {
+function cellsSection(model: ReportModel): string {
   const parts: string[] = [];
   for (const same of groupBy(
     model.parts.flatMap(({ summaries }) => summaries),
     ({ name }) => name,
   ).values())
-    parts.push(await cellDetails(model, mergeSuites(same)));
+    parts.push(cellDetails(model, mergeSuites(same)));
   return parts.length ? parts.join("\n") : "<p>No suite is shown.</p>";
 }
 
@@ -212,33 +214,34 @@ function mergeSuites(same: readonly CellSummary[]): CellSummary {
     ...found[0],
     printed: [...new Map(found.flatMap(({ printed }) => printed).map((p) => [paperKey(p.paper), p])).values()],
   }));
-  return { ...same[0], metrics };
+  const searched = same.find(({ trials }) => trials.length);
+  return { ...same[0], metrics, trials: searched?.trials ?? [] };
 }
 
-async function cellDetails(model: ReportModel, summary: CellSummary): Promise<string> {
+function cellDetails(model: ReportModel, summary: CellSummary): string {
   const { input } = model;
   const { cell, name, runs, failed, others, metrics } = summary;
   const title = `${systemTitle(summary, input.titles)} ${modalitiesTitle(summary)}`;
   const settings = settingsOf(summary);
+  const searched = summary.trials.length ? `, ${summary.trials.length} trials` : "";
   const state =
     runs.length || failed.length ? `${runs.length} runs${failed.length ? `, ${failed.length} failed` : ""}` : "no run";
-  const curves = curvesChart(
-    title,
-    runs.map(({ epochs }) => epochs),
-  );
+  const curves = curvesFigure(runs.map(({ epochs }) => epochs));
   const utterances = input.utterances?.[name];
-  const run = runs[0] ?? failed[0];
+  const run = runs[0] ?? failed[0] ?? summary.trials[0];
   const body = [
     ...(cell.missing ? [`<p>Cannot be run: ${h(cell.missing)}.</p>`] : []),
     ...(cell.note ? [`<p>${h(cell.note)}</p>`] : []),
     ...(metrics.length ? [htmlTable(metricsTable(model, summary))] : []),
-    ...(run ? [facts(run, others.length), runsTable(model, summary)] : []),
-    ...(curves ? [await figure(curves, `Learning curves: mean over runs and their range`)] : []),
+    ...(run ? [facts(run, others.length)] : []),
+    ...(runs.length || failed.length ? [runsTable(model, summary)] : []),
+    ...(summary.trials.length ? [htmlTable(trialsTable(model, summary))] : []),
+    ...(curves ? [curves] : []),
     ...(utterances ? [utteranceDetails(`${model.anchors.get(name)}-units`, utterances.note, utterances.rows)] : []),
   ];
   return (
     `<details class="cell"><summary><span id="${model.anchors.get(name)}">${h(title)}</span> ` +
-    `<small>${h([cell.dataset, cell.features, taskName(cell.task), cell.protocol, ...settings].join(", ") + `: ${state}`)}</small></summary><div>\n${body.join("\n")}\n</div></details>`
+    `<small>${h([cell.dataset, cell.features, taskName(cell.task), cell.protocol, ...settings].join(", ") + `: ${state}${searched}`)}</small></summary><div>\n${body.join("\n")}\n</div></details>`
   );
 }
 
@@ -319,6 +322,28 @@ function facts(run: RunRecord, others: number): string {
       : []),
   ];
   return `<dl>${entries.map(([term, text]) => `<dt>${term}</dt><dd>${text}</dd>`).join("")}</dl>`;
+}
+
+function trialsTable(model: ReportModel, summary: CellSummary): Table {
+  const best = bestTrial(summary.trials);
+  return {
+    id: `${model.anchors.get(summary.name)}-trials`,
+    caption: "Trials of the search, all of them",
+    columns: [
+      { title: "Trial" },
+      { title: "Seed", numeric: true },
+      { title: "Settings beside the defaults" },
+      { title: "Validation loss", numeric: true },
+      { title: "Run" },
+    ],
+    rows: summary.trials.map((run) => [
+      { text: String(run.trial), notes: run === best ? ["best"] : [] },
+      String(run.seed),
+      run.status === "failed" ? `failed: ${run.reason}` : searchedSettings(summary, run) || "none",
+      run.selectionScore === undefined ? "–" : run.selectionScore.toFixed(4),
+      run.id,
+    ]),
+  };
 }
 
 /** One line a run; a number carries the record's full value in its `data` element. */
@@ -463,7 +488,7 @@ function machinesSection({ input, parts }: ReportModel): string {
       { title: "Seconds a run, median", numeric: true },
     ],
     rows: parts.map(({ suite, summaries }) => {
-      const runs = summaries.flatMap((s) => [...s.runs, ...s.failed]);
+      const runs = summaries.flatMap((s) => [...s.runs, ...s.failed, ...(s.cell.search ? s.trials : [])]);
       const sorted = runs.map((r) => r.seconds).sort((a, b) => a - b);
       return [
         suite.title,

@@ -1,7 +1,10 @@
 /** The cells of a suite as tables in the paper's form: a table a data set, a line a system or modality, a column a metric. */
+import type { RunRecord, Scores } from "../core/record";
 import { modalitiesName, taskName } from "../core/types";
 import type { ConstantRow } from "../metrics/constants";
+import { metricInfo } from "../metrics/scores";
 import type { RowValues } from "./charts";
+import { paperTables } from "./paper";
 import type { Table, TableCell } from "./tables";
 import { formatInterval, formatValue, groupBy, type CellSummary, type MetricSummary } from "./verdict";
 
@@ -47,14 +50,16 @@ export function labelsOf(group: readonly CellSummary[], titles: Readonly<Record<
   const shared = new Map<string, readonly string[]>();
   for (const [system, cells] of groupBy(group, ({ cell }) => cell.system)) {
     const [first, ...rest] = cells.map(settingsOf);
-    shared.set(system, rest.length ? first.filter((setting) => rest.every((other) => other.includes(setting))) : []);
+    shared.set(system, first.filter((setting) => rest.every((other) => other.includes(setting)))); // prettier-ignore
   }
   const of = (summary: CellSummary) => {
     const own = settingsOf(summary).filter((setting) => !shared.get(summary.cell.system)?.includes(setting));
     return [`${systemTitle(summary, titles)} ${modalitiesTitle(summary)}`, ...own].join(", ");
   };
-  const notes = [...shared].flatMap(([system, settings]) =>
-    settings.length ? [`${titles[system] ?? system}: ${settings.join(", ")}`] : [],
+  const bySettings = groupBy(shared, ([, settings]) => settings.join(", "));
+  bySettings.delete("");
+  const notes = [...bySettings].map(
+    ([settings, systems]) => `${systems.map(([system]) => titles[system] ?? system).join(", ")}: ${settings}`,
   );
   return { of, shared: notes };
 }
@@ -92,13 +97,22 @@ export function valueCell(metric: MetricSummary, summary: CellSummary, href?: st
   };
 }
 
+/** "F1:anger" -> "F1 anger" */
+const metricTitle = (name: string) => name.replace(":", " ");
+
 /** The tables of a suite. */
 export function matrices(id: string, summaries: readonly CellSummary[], options: MatrixOptions): Matrix[] {
-  return [...groupBy(summaries, setTitle)].map(([title, group], number) => {
+  const searches = summaries.filter(({ cell }) => cell.search);
+  const found = [...groupBy(searches, setTitle)].map(([title, group], number): Matrix => {
+    const table = searchTable(`${id}-search-${number + 1}`, title, group, options);
+    return { title, table, panels: new Map(), labels: labelsOf(group, options.titles), summaries: [] };
+  });
+  const scored = summaries.filter(({ cell }) => !cell.search);
+  const tables = [...groupBy(scored, setTitle)].map(([title, group], number): Matrix => {
     const labels = labelsOf(group, options.titles);
     const severalTasks = new Set(group.map(taskTitle)).size > 1;
     const columnTitle = (summary: CellSummary, metric: MetricSummary) =>
-      severalTasks ? `${taskTitle(summary)}: ${metric.name}` : metric.name;
+      severalTasks ? `${taskTitle(summary)}: ${metricTitle(metric.name)}` : metricTitle(metric.name);
     const columns = new Map<string, { metric: MetricSummary; summary: CellSummary }>();
     for (const summary of group)
       for (const metric of summary.metrics)
@@ -131,8 +145,36 @@ export function matrices(id: string, summaries: readonly CellSummary[], options:
       rows: [...rows, ...constantLines([...columns.values()], options.constants)],
       notes: tableNotes(group, labels),
     };
-    return { title, table, panels, labels, summaries: group };
+    const few = rows.length <= 2 && columns.size > 6;
+    return {
+      title,
+      table: few ? turned(table) : table,
+      panels: few ? turnedPanels(panels) : panels,
+      labels,
+      summaries: group,
+    };
   });
+  return [...found, ...tables];
+}
+
+/** A table of few rows and many metrics reads better with a line a metric. */
+function turned({ columns, rows, ...table }: Table): Table {
+  const text = (cell: TableCell | string) => (typeof cell === "string" ? cell : cell.text);
+  return {
+    ...table,
+    columns: [{ title: "Metric" }, ...rows.map(([header]) => ({ title: text(header), numeric: true }))],
+    rows: columns.slice(1).map(({ title }, i) => [title, ...rows.map((row) => row[i + 1])]),
+  };
+}
+
+/** A panel a row, a line a metric; of the unit that most metrics have. */
+function turnedPanels(panels: ReadonlyMap<string, readonly RowValues[]>): Map<string, RowValues[]> {
+  const all = [...panels].flatMap(([name, values]) => values.map((value) => ({ ...value, name })));
+  const units = [...groupBy(all, ({ metric }) => metric.info.unit).values()].sort((a, b) => b.length - a.length);
+  const byRow = groupBy(units[0] ?? [], ({ row }) => row);
+  return new Map(
+    [...byRow].map(([row, values]) => [row, values.map(({ name, ...value }) => ({ ...value, row: name }))]),
+  );
 }
 
 const bestConstant = (rows: readonly ConstantRow[] | undefined, metric: string) =>
@@ -162,11 +204,86 @@ function tableNotes(group: readonly CellSummary[], { shared }: Labels): string[]
       metrics.flatMap((m) => (m.printed.length && m.comparable !== true ? [m.comparable] : [])),
     ),
   );
+  const sources = groupBy(
+    new Map(
+      group.flatMap(({ metrics }) => metrics.flatMap(({ printed }) => printed.map(({ paper }) => [paper.row, paper]))),
+    ).values(),
+    ({ table, row }) => paperTables[table]?.sources?.[row] ?? "",
+  );
+  sources.delete("");
   const cellNotes = new Set(group.flatMap(({ cell }) => cell.note ?? []));
   return [
     ...(run ? [`Test units: ${run.rows.test}.`] : []),
     ...(shared.length ? [`Settings: ${shared.join("; ")}.`] : []),
     ...(reasons.size ? [`Not comparable where marked: ${[...reasons].join("; ")}.`] : []),
+    ...[...sources].map(
+      ([source, papers]) => `The paper copied its values of ${papers.map(({ row }) => row).join(", ")} from ${source}.`,
+    ),
     ...cellNotes,
   ];
+}
+
+/** What a search found: a line a cell. The best trial is the one with the least validation loss. */
+export function searchTable(
+  id: string,
+  title: string,
+  group: readonly CellSummary[],
+  { titles = {}, href }: MatrixOptions,
+): Table {
+  return {
+    id,
+    caption: `${title}: best trial of each search by validation loss; its test score is one run and no claim`,
+    columns: [
+      { title: "System and modalities" },
+      { title: "Task" },
+      { title: "Trials", numeric: true },
+      { title: "Validation loss, first to best", numeric: true },
+      { title: "Best settings" },
+      { title: "Validation", numeric: true },
+      { title: "Test", numeric: true },
+    ],
+    rows: group.map((summary) => {
+      const { cell, trials } = summary;
+      const best = bestTrial(trials);
+      const failed = trials.filter(({ status }) => status === "failed").length;
+      const first = trials.find(({ trial }) => trial === 0)?.selectionScore;
+      const info = cell.metrics[0] && metricInfo(cell.metrics[0].name);
+      const score = (scores: Scores | undefined) => {
+        const value = info && scores?.[info.name];
+        return typeof value === "number" ? `${info.name} ${formatValue(value, info, info.unit === "%" ? 2 : 3)}` : "–";
+      };
+      return [
+        {
+          text: `${systemTitle(summary, titles)} ${modalitiesTitle(summary)}`,
+          href: trials.length ? href(summary) : undefined,
+        },
+        taskTitle(summary),
+        {
+          text: `${trials.length} of ${cell.search?.trials ?? trials.length}`,
+          notes: failed ? [`${failed} failed`] : [],
+        },
+        best ? `${first === undefined ? "–" : first.toFixed(4)} to ${best.selectionScore!.toFixed(4)}` : "–",
+        best ? searchedSettings(summary, best) || "the defaults" : "–",
+        score(best?.metrics.valid),
+        score(best?.metrics.test),
+      ];
+    }),
+  };
+}
+
+/** The finished trial with the least validation loss. */
+export function bestTrial(trials: readonly RunRecord[]): RunRecord | undefined {
+  return trials
+    .filter(({ status, selectionScore }) => status === "ok" && selectionScore !== undefined)
+    .toSorted((a, b) => a.selectionScore! - b.selectionScore! || a.trial! - b.trial!)[0];
+}
+
+/** What a trial changed of trial 0, the defaults: "k=100, r=50". */
+export function searchedSettings({ trials }: CellSummary, { config }: RunRecord): string {
+  const base = trials.find(({ trial }) => trial === 0)?.config ?? {};
+  return Object.keys(config)
+    .filter((key) => config[key] !== base[key])
+    .sort()
+    .map((key) => `${key}=${config[key]}`)
+    .join(", ");
 }

@@ -41,15 +41,21 @@ code,.mono{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;
 figure{margin:.75rem 0}
 figcaption,caption,.notes{color:var(--muted);font-size:.9rem}
 figcaption,.notes{max-width:46rem}
-svg{font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",Arial,sans-serif;display:block}
+svg{font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",Arial,sans-serif;font-size:12px;display:block}
 .wide svg,.narrow svg{max-width:100%;height:auto}
 .narrow{display:none}
+.curves .scroll{display:flex;gap:1rem}
+.curves svg{flex:none}
+.curves rect{fill:none;stroke:var(--frame)}
+.curves text{fill:var(--ink)}.curves .e{text-anchor:end}.curves .m{text-anchor:middle}
+.curves path{fill:none;stroke:var(--ours);stroke-width:2}.curves .train{stroke:var(--paper);stroke-dasharray:5 3}
+.curves .band{fill:var(--ours);stroke:none;opacity:.2}.curves .band.train{fill:var(--paper)}
 .scroll{overflow-x:auto;margin:.5rem 0;position:relative}
 table{border-collapse:collapse;font-size:.9rem}
 caption{text-align:left;padding:.25rem 0;white-space:nowrap}
 th,td{padding:.3rem .65rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 thead th{border-bottom:2px solid var(--axis);vertical-align:bottom;background:var(--bg)}
-tbody th{font-weight:500;position:sticky;left:0;background:var(--bg);max-width:16rem;min-width:7rem}
+tbody th{font-weight:500;position:sticky;left:0;background:var(--bg);max-width:20rem;min-width:9rem}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 #values td:last-child{min-width:16rem;max-width:28rem}
 td small,th small{display:block;color:var(--muted);font-size:.8rem;line-height:1.35}
@@ -95,7 +101,7 @@ export const script = `
 "use strict";
 (() => {
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
-  const search = document.getElementById("search"), found = document.getElementById("found");
+  const search = document.getElementById("ui-search"), found = document.getElementById("ui-found");
   const tiles = all("[data-filter]");
   const items = [...all("main section > .scroll tbody tr, main section > .part > .scroll tbody tr"), ...all("details.cell")];
   const words = new Map(items.map((item) => [item, item.textContent.toLowerCase()]));
@@ -129,7 +135,7 @@ export const script = `
   };
   addEventListener("hashchange", reveal);
   reveal();
-  const theme = document.getElementById("theme"), names = ["system", "light", "dark"];
+  const theme = document.getElementById("ui-theme"), names = ["system", "light", "dark"];
   theme.addEventListener("click", () => {
     const next = names[(names.indexOf(theme.dataset.now) + 1) % names.length];
     theme.dataset.now = next;
@@ -137,7 +143,7 @@ export const script = `
     if (next === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = next;
   });
-  document.getElementById("open").addEventListener("click", (event) => {
+  document.getElementById("ui-open").addEventListener("click", (event) => {
     const boxes = all("details"), open = !boxes.every((box) => box.open);
     for (const box of boxes) box.open = open;
     event.target.textContent = open ? "Close all" : "Open all";

@@ -5,7 +5,7 @@
 import type { RunRecord } from "../core/record";
 import type { Suite } from "../core/suite";
 import { taskName } from "../core/types";
-import { compareCells, comparisonMatrix, comparisonTable, type PairEvidence } from "./compare";
+import { compareCells, comparisonFindings, comparisonMatrix, comparisonTable, type PairEvidence } from "./compare";
 import { rowsChart } from "./charts";
 import { renderHtml } from "./html";
 import { labelsOf, matrices, type Constants, type Matrix } from "./matrix";
@@ -95,7 +95,11 @@ export interface ReportInput {
 export interface SuitePart {
   readonly suite: Suite;
   readonly summaries: readonly CellSummary[];
-  readonly matrices: readonly (Matrix & { readonly chart?: Chart; readonly comparisons: readonly Table[] })[];
+  readonly matrices: readonly (Matrix & {
+    readonly chart?: Chart;
+    readonly comparisons: readonly Table[];
+    readonly findings: readonly string[];
+  })[];
 }
 
 export interface ReportModel {
@@ -131,7 +135,7 @@ export function buildModel(input: ReportInput): ReportModel {
       return {
         ...matrix,
         chart: rowsChart(matrix.title, matrix.panels),
-        comparisons: comparisonsOf(matrix, label, input),
+        ...comparisonsOf(matrix, label, input),
       };
     });
     return { suite, summaries, matrices: tables };
@@ -147,19 +151,24 @@ export function buildModel(input: ReportInput): ReportModel {
   return { input, parts, counted, counts, anchors };
 }
 
-function comparisonsOf(matrix: Matrix, label: string, { evidence }: ReportInput): Table[] {
-  const finished = matrix.summaries.filter(({ runs }) => runs.length);
+function comparisonsOf(
+  { summaries, labels, table }: Matrix,
+  label: string,
+  { evidence }: ReportInput,
+): { comparisons: Table[]; findings: string[] } {
+  const finished = summaries.filter(({ runs }) => runs.length);
   const first = compareCells(finished, "first", evidence);
-  const id = matrix.table.id;
-  const tables = first.length ? [comparisonTable(`${id}-tests`, `${label}: paired by seed`, first, matrix.labels)] : [];
-  if (finished.length < 3) return tables;
-  const pairs = groupBy(compareCells(finished, "all", evidence), (c) => `${c.first.cell.task.kind} ${c.metric.name}`);
+  const comparisons = first.length
+    ? [comparisonTable(`${table.id}-tests`, `${label}: paired by seed`, first, labels)]
+    : [];
+  const pairs = groupBy(
+    compareCells(finished, "all", evidence),
+    (c) => `${taskName(c.first.cell.task)} ${c.metric.name}`,
+  );
   const [one] = pairs.values();
-  if (!one) return tables;
-  return [
-    ...tables,
-    comparisonMatrix(`${id}-pairs`, `${label}: every pair, ${one[0].metric.name}`, one, matrix.labels),
-  ];
+  if (one && finished.length > 2)
+    comparisons.push(comparisonMatrix(`${table.id}-pairs`, `${label}: every pair, ${one[0].metric.name}`, one, labels));
+  return { comparisons, findings: comparisonFindings(first, labels) };
 }
 
 /**
@@ -173,7 +182,11 @@ export async function renderReport(input: ReportInput): Promise<Report> {
       ...model.parts.map((part) => [part.suite.name, suite(part)] as const),
       ...(input.sections ?? []).map((s) => [s.id, section(s)] as const),
     ]);
-  const tablesOf = (part: SuitePart) => part.matrices.flatMap(({ table, comparisons }) => [table, ...comparisons]);
+  const tablesOf = (part: SuitePart) =>
+    part.matrices.flatMap(({ table, comparisons: [first, ...more], findings }) => [
+      table,
+      ...(first ? [{ ...first, notes: findings }, ...more] : []),
+    ]);
   const banner = input.banner ? `> ${input.banner}\n\n` : "";
   const page = (title: string, command: string | undefined, body: string) =>
     `# ${title}\n\n${banner}${command ? `\`${command}\`\n\n` : ""}${body}`;

@@ -60,7 +60,7 @@ export async function renderSvg({ spec, alt }: Chart, { page = true } = {}): Pro
   });
   svg = slim(svg).replace(/^<svg /, `<svg role="img" aria-label="${escapeHtml(alt)}" `);
   if (!page) return svg;
-  svg = svg.replace(/ font-family="[^"]*"/g, "");
+  svg = svg.replace(/ font-family="[^"]*"| font-size="12px"/g, "");
   for (const [colour, variable] of themed) svg = svg.replace(colour, variable);
   return svg;
 }

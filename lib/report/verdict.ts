@@ -100,6 +100,8 @@ export interface CellSummary {
   /** Runs of the same cell with another configuration or data hash: kept, not mixed in. */
   readonly others: readonly RunRecord[];
   readonly metrics: readonly MetricSummary[];
+  /** Trials of a search on this cell, by number; they count as no run. */
+  readonly trials: readonly RunRecord[];
 }
 
 export interface SummaryOptions {
@@ -202,7 +204,10 @@ export function summariseCell(
       ),
     };
   });
-  return { suite, cell, name, runs, failed, others, metrics };
+  const trials = records
+    .filter(({ trial }) => trial !== undefined)
+    .toSorted((a, b) => a.trial! - b.trial! || a.seed - b.seed);
+  return { suite, cell, name, runs, failed, others, metrics, trials };
 }
 
 /** The largest set of runs with one configuration and one data hash (the latest of equal ones); the rest are `others`. */

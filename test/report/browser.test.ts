@@ -73,15 +73,15 @@ describe("the report in Chromium", function () {
 
   it("fits 1280 and 400 px without scrolling the page sideways, in light and in dark", async () => {
     const grounds = new Set<string>();
+    await open(1280);
     for (const width of [1280, 400])
-      for (const scheme of ["light", "dark"] as const) {
-        await open(width, scheme);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.setViewportSize({ width, height: 800 });
+        await page.emulateMedia({ colorScheme });
         assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
         grounds.add(await page.evaluate<string>("getComputedStyle(document.body).backgroundColor"));
-        await page.close();
       }
     assert.equal(grounds.size, 2);
-    await open(400);
   });
 
   it("shows counts, a chart with words for it, and every printed value on its verdict", async () => {
@@ -113,7 +113,7 @@ describe("the report in Chromium", function () {
     await link.click();
     await page.waitForFunction(`document.querySelector('details.cell:has(${target})').open`);
     assert.ok(await box.getByText("Learning curves").isVisible());
-    assert.equal((await box.locator("svg").getAttribute("role")) === "img", true);
+    assert.equal((await box.locator("svg").first().getAttribute("role")) === "img", true);
   });
 
   it("shows the value of every run as its record has it", async () => {
@@ -121,17 +121,27 @@ describe("the report in Chromium", function () {
     const shown = await page.evaluate<Record<string, number[]>>(
       `Object.fromEntries([...document.querySelectorAll("details.cell tbody tr")].map((tr) => [tr.lastElementChild.textContent, [...tr.querySelectorAll("data")].map((d) => Number(d.value))]))`,
     );
-    const ok = input.records.filter(({ status }) => status === "ok");
+    const ok = input.records.filter(({ status, trial }) => status === "ok" && trial === undefined);
     assert.equal(ok.length > 100, true);
     for (const { id, metrics } of ok) assert.deepEqual(shown[id], Object.values(metrics.test), id);
   });
 
+  it("shows every trial of a search, and the best one by validation loss", async () => {
+    await open(1280);
+    const row = await page.locator("#search-search-1 tbody tr").first().innerText();
+    assert.match(row, /4 of 4\s+1 failed\s+0\.6200 to 0\.5800\s+k=50/);
+    const link = (await page.locator("#search-search-1 tbody a").first().getAttribute("href"))!;
+    const trials = page.locator(`details.cell:has(${link}) ${link}-trials tbody tr`);
+    assert.equal(await trials.count(), 4);
+    assert.match((await trials.nth(1).textContent()) ?? "", /^1best/);
+  });
+
   it("finds cells and rows by words, and lists the values of a verdict", async () => {
     await open(1280);
-    await page.fill("#search", "encoders-only");
+    await page.fill("#ui-search", "encoders-only");
     assert.equal(await page.locator("details.cell:visible").count(), 1);
-    assert.match((await page.locator("#found").textContent()) ?? "", /rows and cells found/);
-    await page.fill("#search", "");
+    assert.match((await page.locator("#ui-found").textContent()) ?? "", /rows and cells found/);
+    await page.fill("#ui-search", "");
     await page.click("[data-filter=impossible]");
     assert.equal(await page.locator("#values tbody tr:visible").count(), report.counts.impossible);
     await page.click("[data-filter=impossible]");
@@ -142,16 +152,16 @@ describe("the report in Chromium", function () {
     await open(1280, "dark");
     const ground = () => page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
     const dark = await ground();
-    await page.click("#theme");
+    await page.click("#ui-theme");
     assert.notEqual(await ground(), dark);
-    await page.click("#theme");
+    await page.click("#ui-theme");
     assert.equal(await ground(), dark);
   });
 
   it("gives readers of every kind headings, captions, scopes, labels and enough contrast in both themes", async () => {
     for (const scheme of ["light", "dark"] as const) {
       await open(1280, scheme);
-      await page.click("#open");
+      await page.click("#ui-open");
       const faults = await page.evaluate<string[]>(`(() => {
         const faults = [];
         const levels = [...document.querySelectorAll("h1,h2,h3,h4")].map((h) => Number(h.tagName[1]));
@@ -200,7 +210,8 @@ describe("the report", function () {
   it("writes Markdown, LaTeX and CSV of each suite and section, the CSV with the records' own numbers", async () => {
     const input = sampleInput();
     const { markdown, latex, csv, summary } = await once();
-    for (const form of [markdown, latex, csv]) assert.deepEqual(Object.keys(form), ["table1", "table3", "figure3"]);
+    for (const form of [markdown, latex, csv])
+      assert.deepEqual(Object.keys(form), ["table1", "table3", "search", "figure3"]);
     assert.match(markdown.table1, /`npm run reproduce -- table1 --profile full`/);
     assert.match(summary, /\| = reproduced \| \d+ \|/);
     const cell = table1.cells[0];

@@ -6,9 +6,11 @@ import {
   allPaperValues,
   checkPrinted,
   compareCells,
+  comparisonFindings,
   countedVerdicts,
   formatDifference,
   formatValue,
+  labelsOf,
   printed,
   summarise,
   summariseCell,
@@ -108,7 +110,8 @@ describe("the summary of a cell", () => {
   it("leaves out trials of a search", () => {
     const config = { k: 50 };
     const trial = { ...run(mosi, 1), trial: 0, config, configHash: hashOf(config) };
-    assert.equal(summariseCell("table1", mosi, [trial]).runs.length, 0);
+    const { runs, trials } = summariseCell("table1", mosi, [trial]);
+    assert.deepEqual([runs.length, trials.length], [0, 1]);
   });
   it("gives the best seed and the rank of the printed value, downwards for MAE", () => {
     const cell: Cell = {
@@ -175,6 +178,15 @@ describe("systems compared", () => {
   it("call identical runs equal", () => {
     const [c] = compareCells(group([0.8, 0.81], [0.8, 0.81]), "all");
     assert.deepEqual([c.difference, c.p, c.improvement], [0, 1, 0.5]);
+  });
+  it("are told plainly, worse ones by name", () => {
+    const cells = [
+      ...group([0.8, 0.81, 0.82], [0.7, 0.712, 0.719]),
+      summariseCell("table3", table3.cells[2], runsWith(table3.cells[2], [0.9, 0.911, 0.919])),
+    ];
+    assert.deepEqual(comparisonFindings(compareCells(cells, "first"), labelsOf(cells, { cia: "CIA" })), [
+      "CIA T+A+V, A2: better than 1 of 2, worse than 1 (CIA T+A+V, iim=encoders-only), no difference shown for 0.",
+    ]);
   });
   it("name cells by system, data, modalities, task, protocol and difference from the defaults", () => {
     assert.equal(cellName(ablation), "cia/mosi/minilm/TAV/classes:2/validation/iim=false");
