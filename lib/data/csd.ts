@@ -1,7 +1,7 @@
 // CMU-MultimodalSDK computational sequences (.csd): features with time intervals a video, aligned to labelled utterances.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { emotionNames, modalityOrder, type Modality, type Repair, type SplitName } from "../core/types";
+import { modalityOrder, type Modality, type Repair, type SplitName } from "../core/types";
 import { labelsFromNumbers, withLabels, type PerSplit } from "./arrays";
 import { readTable } from "./csv";
 import { dataError, label, readText } from "./files";
@@ -64,9 +64,9 @@ export function readCsd(file: string): Promise<Csd> {
         );
       videos.set(video, { features, intervals });
     }
-    const key = `${name}/metadata/dimension names`;
-    const has = root.keys().length && (root.get(`${name}/metadata`) as { keys?: () => string[] } | null)?.keys?.();
-    const names = has && has.includes("dimension names") ? readStrings(root, key, where)[0] : undefined;
+    const metadata = root.get(`${name}/metadata`);
+    const named = metadata && "keys" in metadata && metadata.keys().includes("dimension names");
+    const names = named ? readStrings(metadata, "dimension names", where)[0] : undefined;
     return { name, dimensions: parseDimensions(names), videos };
   });
 }
@@ -181,46 +181,51 @@ function readFolds(dir: string, all?: string[]): PerSplit<string[]> {
   return folds;
 }
 
-/** A folder of `.csd` files: an utterance is a row of the label sequence, its features the mean of what overlaps it. */
-export async function readCsdFolder(dir: string, about: About, options: FolderOptions): Promise<RawDataset> {
-  const labels = await readCsd(fileFor(dir, "labels")!);
+/** The feature sequences of a folder, with their widths and the numbers in them that are none. */
+async function readSources(dir: string) {
   const sources: Partial<Record<Modality, Csd>> = {};
-  for (const m of modalityOrder) {
-    const file = fileFor(dir, m);
-    if (file) sources[m] = await readCsd(file);
-  }
-  const modalities = modalityOrder.filter((m) => sources[m]);
-  if (!modalities.length)
-    throw dataError(
-      path.basename(dir),
-      "a .csd of features",
-      "none",
-      "Names hold wordvectors, glove or bert (T), covarep or opensmile (A), facet or openface (V).",
-    );
   const widths: Partial<Record<Modality, number>> = {};
   const repairs: Repair[] = [];
-  for (const m of modalities) {
-    let bad = 0;
-    for (const [video, { features }] of sources[m]!.videos) {
+  for (const m of modalityOrder) {
+    const file = fileFor(dir, m);
+    if (!file) continue;
+    const source = (sources[m] = await readCsd(file));
+    let count = 0;
+    for (const [video, { features }] of source.videos) {
       widths[m] ??= features.shape[1];
       if (features.shape[1] !== widths[m])
         throw dataError(
-          `${sources[m]!.name}, ${video}`,
+          `${source.name}, ${video}`,
           `width ${widths[m]}`,
           String(features.shape[1]),
           "The file is damaged: fetch it again.",
         );
-      bad += features.data.reduce((n, v) => n + (Number.isFinite(v) ? 0 : 1), 0);
+      count += features.data.filter((v) => !Number.isFinite(v)).length;
     }
-    if (bad) repairs.push({ where: `${sources[m]!.name}, ${m}`, what: "NaN or infinite, set to 0", count: bad });
+    if (count) repairs.push({ where: `${source.name}, ${m}`, what: "NaN or infinite, set to 0", count });
   }
+  if (!Object.keys(sources).length)
+    throw dataError(
+      path.basename(path.resolve(dir)),
+      "a .csd of features",
+      "none",
+      "Names hold wordvectors, glove or bert (T), covarep or opensmile (A), facet or openface (V).",
+    );
+  return { sources, widths, repairs };
+}
+
+/** A folder of `.csd` files: an utterance is a row of the label sequence, its features the mean of what overlaps it. */
+export async function readCsdFolder(dir: string, about: About, options: FolderOptions): Promise<RawDataset> {
+  const labels = await readCsd(fileFor(dir, "labels")!);
+  const { sources, widths, repairs } = await readSources(dir);
+  const modalities = modalityOrder.filter((m) => sources[m]);
   const folds = readFolds(dir, options.forPrediction ? [...labels.videos.keys()] : undefined);
   const { dimensions } = labels;
   const column = labelColumn(labels, options);
-  const at = (names: readonly string[]) =>
-    names.map((name) => (dimensions ?? []).findIndex((d) => d.toLowerCase().includes(name)));
-  const emotionAt = at(["anger", "disgust", "fear", "happ", "sad", "surprise"]);
-  const emotional = emotionAt.every((i) => i >= 0) && emotionNames.length === emotionAt.length;
+  const emotionAt = ["anger", "disgust", "fear", "happ", "sad", "surprise"].map((name) =>
+    (dimensions ?? []).findIndex((d) => d.toLowerCase().includes(name)),
+  );
+  const emotional = emotionAt.every((i) => i >= 0);
   let absent = 0;
   const numbers: PerSplit<Float32Array> = {};
   const splits: PerSplit<RawSequence[]> = {};

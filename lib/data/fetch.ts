@@ -101,7 +101,13 @@ async function append(url: string, to: string, known: KnownFile, options: FetchO
       throw error;
     }
     options.signal?.throwIfAborted();
-    if ((error as NodeJS.ErrnoException).syscall === "write") throw error; // a full disk is not a cut connection
+    if ((error as NodeJS.ErrnoException).syscall === "write")
+      throw dataError(
+        part,
+        "room to write",
+        (error as Error).message,
+        "What came is kept: free some space and run it again.",
+      );
     return false; // cut, stalled or unreachable: what came is kept for the next try
   } finally {
     clearTimeout(timer);

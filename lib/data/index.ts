@@ -39,3 +39,5 @@ export {
   type MoudStatistics,
   type SplitStatistics,
 } from "./statistics";
+export { fetchDataset, type FetchOptions, type FetchReport } from "./fetch";
+export { verifyDataset, type Check } from "./verify";

@@ -1,5 +1,6 @@
 // The real files, where ../shared/data has them; sizes and scores are those of the paper and of data/README.md.
 import * as assert from "node:assert/strict";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { readCsd, readTimedWords } from "../../lib/data/csd";
 import { readTable } from "../../lib/data/csv";
@@ -16,6 +17,7 @@ import {
   type FeatureSet,
 } from "../../lib/data";
 import type { Dataset } from "../../lib/core/types";
+import { temporary } from "./writers";
 
 /** Skips, with the reason, where the files of a feature set are not on this machine. */
 function needs(context: Mocha.Context, name: string, files: readonly string[]): string {
@@ -126,6 +128,27 @@ describe("the named data sets", () => {
     const leaking = await loadDataset("mosi", { features: "bclstm" });
     assert.throws(() => holdOut(leaking, 0.2), /expected features that saw no training labels.*62 training videos/);
     assert.match(leaking.caveats.join(), /No validation split/);
+  });
+
+  it("are looked for in --data, then in CIA_DATA, by their files", () => {
+    const [given, named, bare] = [temporary(), temporary(), temporary()];
+    for (const root of [given, named]) {
+      fs.mkdirSync(path.join(root, "mine"));
+      fs.writeFileSync(path.join(root, "mine", "a.csv"), "1");
+    }
+    fs.writeFileSync(path.join(named, "mine", "b.csv"), "1");
+    fs.writeFileSync(path.join(bare, "a.csv"), "1");
+    const before = process.env.CIA_DATA;
+    process.env.CIA_DATA = named;
+    try {
+      assert.equal(findDataDir("mine", ["a.csv"], given), path.join(given, "mine"));
+      assert.equal(findDataDir("mine", ["a.csv", "b.csv"], given), path.join(named, "mine"), "all files of one folder");
+      assert.equal(findDataDir("mine", ["a.csv"], bare), bare, "the folder of one data set itself");
+      assert.equal(findDataDir("mine", ["c.csv"]), undefined);
+    } finally {
+      if (before === undefined) delete process.env.CIA_DATA;
+      else process.env.CIA_DATA = before;
+    }
   });
 
   it("say why MOUD cannot be trained on, and refuse unknown names with the known ones", async () => {

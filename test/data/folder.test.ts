@@ -346,6 +346,27 @@ describe("the same data in several formats", () => {
     const table = [`${head},happy,sad,anger,surprise,disgust,fear`, ...named].join("\n");
     const byName = await load({ ...files, "labels.csv": table }, "npy");
     assert.equal(byName.hash, released.hash);
+
+    // CMU-MOSEI's label sequence: names of its columns in the metadata, in an order of their own.
+    const columns = ["sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear"];
+    const labels = await hdf5(
+      Object.fromEntries<Nd | string[]>([
+        ["All Labels/metadata/dimension names", [JSON.stringify(columns)]],
+        ...videos.flatMap((v): [string, Nd][] => {
+          const rows = v.rows.flatMap((_, i) => {
+            const [anger, disgust, fear, happy, sad, surprise] = score(v, i);
+            return [v.labels[i], happy, sad, anger, surprise, disgust, fear];
+          });
+          const times = v.rows.flatMap((_, i) => [i, i + 1]);
+          return [
+            [`All Labels/data/${v.id}/features`, nd([v.rows.length, 7], rows)],
+            [`All Labels/data/${v.id}/intervals`, nd([v.rows.length, 2], times)],
+          ];
+        }),
+      ]),
+    );
+    const sequences = await load({ ...(await csd(videos, "<f4")), "X_Labels.csd": labels }, "cmu-csd");
+    assert.equal(sequences.hash, released.hash);
   });
 });
 
