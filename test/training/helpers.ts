@@ -40,9 +40,12 @@ export const tinySystem = {
     ),
 } satisfies NeuralSystem<TinyConfig> as unknown as NeuralSystem;
 
+const temporary: string[] = [];
+process.once("exit", () => temporary.forEach((dir) => fs.rmSync(dir, { recursive: true, force: true })));
+
 /** An empty folder that is removed when the process ends. */
 export function temporaryFolder(name: string): string {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), `${name}-`));
-  process.once("exit", () => fs.rmSync(dir, { recursive: true, force: true }));
+  temporary.push(dir);
   return dir;
 }
