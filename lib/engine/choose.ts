@@ -34,9 +34,7 @@ const installed: EngineStarters = {
   start: {
     wasm: async ({ fastMath }) => (await import("./wasm/index.js")).startWasm({ fastMath }),
     tensorflow: async ({ threads }) => (await import("./tensorflow/index.js")).startTensorflow({ threads }),
-    webgpu: async () => {
-      throw new EngineError("engine webgpu: not here.");
-    },
+    webgpu: async () => (await import("./webgpu/index.js")).startWebGpu(),
     cpu: async () => (await import("./cpu/index.js")).startCpu(),
   },
   hasTensorflowGpu,

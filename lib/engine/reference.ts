@@ -30,7 +30,8 @@ export interface Context {
   /** Batch statistics that BatchNorm met, by the name of the moving parameter they go into. */
   readonly moving: Map<string, tf.Tensor>;
 }
-export type Override = (value: Value, inputs: tf.Tensor2D[], context: Context) => tf.Tensor2D;
+/** Computes a value its own way, or gives undefined where that way does not reach. */
+export type Override = (value: Value, inputs: tf.Tensor2D[], context: Context) => tf.Tensor2D | undefined;
 export type Overrides = Partial<Record<Op["kind"], Override>>;
 
 /** x[indices], whose gradient needs no scatter kernel (tfjs-wasm has none): indices are distinct rows. */
@@ -127,8 +128,7 @@ class Interpretation {
       return tf.zeros([0, 0]);
     }
     const inputs = value.inputs.map((v) => this.known.get(v) as tf.Tensor2D);
-    const override = this.overrides[kind];
-    return override ? override(value, inputs, this.context) : this.meaning(value, inputs);
+    return this.overrides[kind]?.(value, inputs, this.context) ?? this.meaning(value, inputs);
   }
 
   private param(p: Param): tf.Tensor {

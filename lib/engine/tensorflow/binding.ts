@@ -2,6 +2,7 @@
  * Loads what `npm run engine:tensorflow` made: tfjs-node's native module over a TensorFlow library, in a folder of its
  * own, so that nobody downloads it unasked. tfjs-node's JavaScript is loaded from there too, but finds this project's TensorFlow.js.
  */
+import Module = require("node:module");
 import { join } from "node:path";
 import * as util from "node:util";
 import * as tf from "@tensorflow/tfjs";
@@ -66,10 +67,12 @@ function addRemovedUtilities(): void {
 
 /** tfjs-node's kernels as TensorFlow.js's backend "tensorflow", for graphs that hold plain functions of tensors. */
 function registerBackend(binding: Binding, folder: string): void {
-  const { NodeJSKernelBackend } = require(join(folder, "dist/nodejs_kernel_backend.js")) as {
-    NodeJSKernelBackend: new (binding: Binding, name: string) => tf.KernelBackend;
-  };
-  require(join(folder, "dist/register_all_kernels.js"));
+  const { NodeJSKernelBackend } = withOurTensorFlowJs(() => {
+    require(join(folder, "dist/register_all_kernels.js"));
+    return require(join(folder, "dist/nodejs_kernel_backend.js")) as {
+      NodeJSKernelBackend: new (binding: Binding, name: string) => tf.KernelBackend;
+    };
+  });
   // Its Round gives 0 for whole numbers: they are round already.
   const round = tf.getKernel("Round", "tensorflow");
   if (round) {
@@ -86,4 +89,22 @@ function registerBackend(binding: Binding, folder: string): void {
   }
   // Priority 0: TensorFlow.js must not choose it by itself.
   tf.registerBackend("tensorflow", () => new NodeJSKernelBackend(binding, "@tensorflow/tfjs-node"), 0);
+}
+
+/** Runs `load`, in which TensorFlow.js is this project's, wherever the loaded files lie: a second one would be no use. */
+function withOurTensorFlowJs<T>(load: () => T): T {
+  const loader = Module as unknown as { _resolveFilename(request: string, ...rest: unknown[]): string };
+  const original = loader._resolveFilename;
+  const ours: Readonly<Record<string, string>> = {
+    "@tensorflow/tfjs": require.resolve("@tensorflow/tfjs"),
+    "@tensorflow/tfjs-core": require.resolve("@tensorflow/tfjs-core"),
+  };
+  loader._resolveFilename = function (request, ...rest) {
+    return ours[request] ?? original.call(this, request, ...rest);
+  };
+  try {
+    return load();
+  } finally {
+    loader._resolveFilename = original;
+  }
 }
