@@ -169,7 +169,7 @@ function fitLandmarks(x: Table, goals: Goals, config: SvmConfig, gamma: number, 
   const notes = [`Nystroem features of ${m} training rows, squared losses, ${x.rows} training units [SVM2]`];
   const coefficients: Float64Array[] = [];
   const bias: number[] = [];
-  const options = { C: config.C, tolerance: 1e-5 };
+  const options = { C: config.C, tolerance: 1e-4 };
   const keep = (fit: ReturnType<typeof fitLinear>, unit = 1): void => {
     if (!fit.converged) notes.push(`machine ${bias.length}: L-BFGS stopped at its iteration limit`);
     solveLowerTransposed(L, fit.weight); // w'L^-1 k = (L'^-1 w)'k

@@ -24,24 +24,27 @@ function transpose(a: Float64Array, rows: number, width: number): Float64Array {
   return out;
 }
 
-/** Scores of row i by W [k, d] (a column of the weights after the other), summed in four parts. */
+/** Scores of row i by W [k, d] (a column of the weights after the other). */
 function scoreRow(x: Table, i: number, W: Float64Array, b: Float64Array, out: Float64Array, to: number): void {
-  const { data, width } = x;
-  const from = i * width;
-  for (let c = 0; c < b.length; c++) {
-    const at = c * width;
-    let [s0, s1, s2, s3] = [0, 0, 0, 0];
-    let j = 0;
-    for (; j + 4 <= width; j += 4) {
-      s0 += data[from + j] * W[at + j];
-      s1 += data[from + j + 1] * W[at + j + 1];
-      s2 += data[from + j + 2] * W[at + j + 2];
-      s3 += data[from + j + 3] * W[at + j + 3];
-    }
-    for (; j < width; j++) s0 += data[from + j] * W[at + j];
-    out[to + c] = b[c] + (s0 + s1 + (s2 + s3));
-  }
+  for (let c = 0; c < b.length; c++) out[to + c] = b[c] + dotAt(x.data, i * x.width, W, c * x.width, x.width);
 }
+
+/** Product of a[from ..] and b[at ..], n long, summed in four parts. */
+function dotAt(a: Float64Array, from: number, b: Float64Array, at: number, n: number): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let j = 0;
+  for (; j + 4 <= n; j += 4) {
+    s0 += a[from + j] * b[at + j];
+    s1 += a[from + j + 1] * b[at + j + 1];
+    s2 += a[from + j + 2] * b[at + j + 2];
+    s3 += a[from + j + 3] * b[at + j + 3];
+  }
+  for (; j < n; j++) s0 += a[from + j] * b[at + j];
+  return s0 + s1 + (s2 + s3);
+}
+
+/** a . b, both of one length. */
+export const dot = (a: Float64Array, b: Float64Array): number => dotAt(a, 0, b, 0, a.length);
 
 /** Loss of row i at scores z [k]; writes its derivative into dz [k]. Both convex and smooth in z. */
 export interface RowLoss {
@@ -203,12 +206,6 @@ function direction(g: Float64Array, pairs: readonly { s: Float64Array; y: Float6
   return d;
 }
 
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-}
-
 /**
  * Ridge regression: minimises |y - x w - b|^2 + alpha |w|^2, b free.
  * Solved in the smaller of the two forms, (d, d) or (n, n), by Cholesky. alpha > 0.
@@ -261,8 +258,7 @@ function solveCholesky(A: Float64Array, b: Float64Array): void {
 export function cholesky(A: Float64Array, m: number): void {
   for (let i = 0; i < m; i++) {
     for (let j = 0; j <= i; j++) {
-      let sum = A[i * m + j];
-      for (let k = 0; k < j; k++) sum -= A[i * m + k] * A[j * m + k];
+      const sum = A[i * m + j] - dotAt(A, i * m, A, j * m, j);
       A[i * m + j] = i === j ? Math.sqrt(sum) : sum / A[j * m + j];
     }
   }
@@ -272,9 +268,7 @@ export function cholesky(A: Float64Array, m: number): void {
 export function solveLower(L: Float64Array, b: Float64Array): void {
   const m = b.length;
   for (let i = 0; i < m; i++) {
-    let sum = b[i];
-    for (let k = 0; k < i; k++) sum -= L[i * m + k] * b[k];
-    b[i] = sum / L[i * m + i];
+    b[i] = (b[i] - dotAt(L, i * m, b, 0, i)) / L[i * m + i];
   }
 }
 
