@@ -103,8 +103,8 @@ export function bootstrapVideos(
   options: BootstrapOptions,
 ): Bootstrap {
   const by = overGroups(groups, statistic);
-  const { p: _differenceOnly, ...result } = bootstrapGroups(by.count, by.statistic, options);
-  return result;
+  const { estimate, interval, resamples, undefinedResamples } = bootstrapGroups(by.count, by.statistic, options);
+  return { estimate, interval, resamples, undefinedResamples };
 }
 
 /**

@@ -168,12 +168,12 @@ function valuesTable(model: ReportModel, table: string, counted: readonly Counte
     columns: [
       { title: "Printed value" },
       { title: "Paper", numeric: true },
-      { title: "Ours, mean ± sd", numeric: true },
+      { title: "Ours, verdict", numeric: true, help: "mean ± sd over n seeds" },
       { title: "95 % over seeds", numeric: true },
       { title: "95 % over videos", numeric: true, help: "bootstrap over the videos of the test set" },
       { title: "Best seed", numeric: true },
       { title: "Rank", numeric: true, help: "of the printed value among our runs: 1 = better than all of them" },
-      { title: "Verdict" },
+      { title: "Why" },
     ],
     rows: counted.map((c): (TableCell | string)[] => {
       const { metric: ours, summary } = c;
@@ -185,13 +185,14 @@ function valuesTable(model: ReportModel, table: string, counted: readonly Counte
         {
           text: ours ? meanText(ours) : (facts.get(paperKey(c.paper))?.ours ?? "–"),
           notes: n ? [`n ${n}`] : [],
+          verdict: c.verdict.kind,
           href: n ? cellHref(model, summary) : undefined,
         },
         interval(ours?.ours?.interval),
         interval(ours?.videos),
         ours?.best === undefined ? "–" : formatValue(ours.best, ours.info, points(ours)),
         c.rank === undefined || !n ? "–" : `${c.rank} of ${n + 1}`,
-        { text: "", notes: [c.verdict.why], verdict: c.verdict.kind },
+        { text: "", notes: [c.verdict.why] },
       ];
     }),
   };

@@ -58,7 +58,7 @@ thead th{border-bottom:2px solid var(--axis);vertical-align:bottom;background:va
 tbody th{font-weight:500;position:sticky;left:0;background:var(--bg);max-width:20rem;min-width:9rem}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 #values td:last-child{min-width:16rem;max-width:28rem}
-td small,th small{display:block;color:var(--muted);font-size:.8rem;line-height:1.35}
+td small,th small{display:block;color:var(--muted);font-size:.88em;line-height:1.35}
 .v{border-left:4px solid var(--constant);padding-left:.3rem;white-space:nowrap;color:var(--ink)}
 .v i{font-style:normal}
 .v-reproduced{border-color:var(--reference)}.v-differs{border-color:var(--paper)}.v-undecided{border-color:var(--ours)}.v-impossible{border-color:var(--selected)}
