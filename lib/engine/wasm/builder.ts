@@ -152,7 +152,7 @@ export class Builder {
   activate(factors: ReadonlyMap<Value, number>): void {
     const receivers = (v: Value): readonly Value[] => {
       const { kind } = v.op;
-      if (kind === "stop" || kind === "attention") return [];
+      if (kind === "stop" || kind === "attention" || kind === "cells") return [];
       return kind === "mse" || kind === "mae" || kind === "mmd" ? v.inputs.slice(0, 1) : this.dependencies(v);
     };
     const reached = new Set<Value>();
