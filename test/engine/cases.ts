@@ -116,9 +116,10 @@ const recurrent = (["gru", "lstm"] as const).flatMap((kind) =>
         const weights = ["fwd", "bwd"]
           .slice(0, directions)
           .map((d) => net.recurrent(`rnn/${d}`, 7, units, kind === "gru" ? 3 : 4, "zeros"));
-        const drop = gates === "sigmoid" ? { rate: 0.4, stream: "state" } : undefined;
         const inputDrop = gates === "sigmoid" ? { rate: 0.3, stream: "input" } : undefined;
-        return [ops[kind](from(net, "pre", T, 7), weights[0], weights[1], { gates, inputDrop, recurrentDrop: drop })];
+        const recurrentDrop = gates === "sigmoid" ? { rate: 0.4, stream: "state" } : undefined;
+        const h = ops[kind](from(net, "pre", T, 7), weights[0], weights[1], { gates, inputDrop, recurrentDrop });
+        return kind === "lstm" ? [ops.cells(h), h] : [h];
       },
     })),
   ),

@@ -1,5 +1,149 @@
+import { strict as assert } from "node:assert";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { EngineError } from "../../lib/core/errors";
+import type { Engine, Program } from "../../lib/engine/engine";
+import { Graph, type Output } from "../../lib/engine/graph";
+import * as ops from "../../lib/engine/ops";
 import { startWasm } from "../../lib/engine/wasm";
-import { describeCases } from "./cases";
+import { record } from "../../lib/layers/record";
+import { cia } from "../../lib/models/cia";
+import { batchOf, describeCases, key, type BatchName, recordCase, cases } from "./cases";
+
+const hasRelaxedSimd = Number(process.versions.node.split(".")[0]) >= 22;
 
 describeCases({ name: "wasm", start: () => startWasm() });
-describeCases({ name: "wasm with fast math", start: () => startWasm({ fastMath: true }) });
+describeCases({
+  name: "wasm with fast math",
+  start: async () => (hasRelaxedSimd ? startWasm({ fastMath: true }) : "this Node has no relaxed SIMD"),
+});
+
+const shape = recordCase(cases[0]).shape;
+const adam = { learningRate: 1e-3 };
+const weightsOf = async (program: Program): Promise<string> => {
+  const hash = createHash("sha256");
+  for (const name of program.graph.params.keys()) hash.update(await program.get(name));
+  return hash.digest("hex");
+};
+
+describe("the wasm engine", function () {
+  this.timeout(60_000);
+  let engine: Engine;
+  before(async () => void (engine = await startWasm()));
+
+  const compile = (): Program => {
+    const { graph, output } = record(cia, shape, { ...cia.defaults, k: 20, r: 9 });
+    return engine.compile(graph, output, 1);
+  };
+  const names: readonly BatchName[] = ["many sequences", "one sequence", "a very long sequence", "one row"];
+  const batches = names.map((name) => batchOf(shape, name));
+
+  it("takes no more memory once it has seen the largest batch", async () => {
+    const program = compile();
+    const backend = tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } };
+    const bytes = (): number => backend.wasm.asm.memory.buffer.byteLength;
+    const epoch = async (first: number): Promise<void> => {
+      for (const [i, batch] of batches.entries()) {
+        await program.step(batch, { seed: 1, step: first + i }, adam);
+        await program.evaluate(batch, [program.output.prediction]);
+      }
+    };
+    await epoch(0);
+    const [before, tensors] = [bytes(), tf.memory().numTensors];
+    for (let i = 1; i < 20; i++) await epoch(4 * i);
+    assert.equal(bytes(), before);
+    assert.equal(tf.memory().numTensors, tensors);
+    program.dispose();
+  });
+
+  it("goes on with the same bits from weights and optimiser state that were put into a new program", async () => {
+    const [whole, first, second] = [compile(), compile(), compile()];
+    for (let step = 0; step < 6; step++) await whole.step(batches[step % 4], { seed: 1, step }, adam);
+    for (let step = 0; step < 3; step++) await first.step(batches[step % 4], { seed: 1, step }, adam);
+    for (const name of first.graph.params.keys()) second.set(name, await first.get(name));
+    second.setOptimizerState(await first.optimizerState());
+    for (let step = 3; step < 6; step++) await second.step(batches[step % 4], { seed: 1, step }, adam);
+    assert.equal(await weightsOf(second), await weightsOf(whole));
+    for (const program of [whole, first, second]) program.dispose();
+  });
+
+  it("gives a row the same prediction whatever else is in the batch", async () => {
+    const program = compile();
+    const { offsets, x } = batches[0];
+    const [all] = await program.evaluate(batches[0], [program.output.prediction]);
+    const [from, to] = [offsets[2], offsets[3]];
+    const alone = Object.fromEntries(
+      Object.entries(x).map(([m, { data, width }]) => [
+        m,
+        { rows: to - from, width, data: data.slice(from * width, to * width) },
+      ]),
+    );
+    const [own] = await program.evaluate({ offsets: Int32Array.of(0, to - from), x: alone }, [
+      program.output.prediction,
+    ]);
+    assert.deepEqual(own, all.slice(from * 3, to * 3));
+    program.dispose();
+  });
+
+  it("interprets a graph with a plain operation, and says so", async () => {
+    const graph = new Graph(shape);
+    const x = ops.input(graph, "T");
+    const doubled = ops.plain("double", [x], x.width, ([a], { tf: t }) => t.mul(a, 2));
+    const W = graph.param("W", [x.width, 3], "glorot");
+    const logits = ops.dense(doubled, W, undefined);
+    const output: Output = { logits, activation: "softmax", prediction: logits, loss: { task: ops.softmaxCE(logits) } };
+    const own = await startWasm();
+    const program = own.compile(graph, output, 1);
+    assert.equal(own.info.flags.interpreted, "plain (double)");
+    const before = await program.step(batches[0], key, { learningRate: 0.1 });
+    const after = await program.losses(batches[0]);
+    assert.ok(after.total < before.total);
+    program.dispose();
+  });
+
+  it("says what a batch lacks", async () => {
+    const program = compile();
+    const { offsets, x, targets } = batches[0];
+    await assert.rejects(
+      program.step({ offsets, x: { T: x.T, V: x.V }, targets }, key, adam),
+      (e: Error) => e instanceof EngineError && /expected modality A, found T, V/.test(e.message),
+    );
+    await assert.rejects(program.step({ offsets, x }, key, adam), /expected 42 targets for a loss, found none/);
+    await assert.rejects(
+      program.step({ offsets, x, targets: new Int32Array(42).fill(3) }, key, adam),
+      /target \d+: expected a class from 0 to 2, found 3/,
+    );
+    program.dispose();
+  });
+
+  it("refuses fast math where Node has no relaxed SIMD, and says what to do", async function () {
+    if (hasRelaxedSimd) this.skip();
+    await assert.rejects(startWasm({ fastMath: true }), /expected a Node with relaxed SIMD \(22 or newer\).*npm run/);
+  });
+});
+
+describe("the weights that wasm trains", function () {
+  this.timeout(120_000);
+  const script = join(__dirname, "wasm-bits.js");
+  /** SHA-256 of CIA's weights after five steps; the same on Node 20, 22, 24 and 26, widened or not, x64 and arm64. */
+  const recorded = "215bd5a910e547de64aedfd2aaeaf2071b9d260126f59e10c65f11ecc1802d03";
+  const nodes = new Map([
+    ["this Node", process.execPath],
+    ["npm's Node", join(__dirname, "../../../node_modules/node/bin/node")],
+    ["the machine's own Node", "/usr/local/bin/node"],
+    ["the machine's own Node, elsewhere", "/usr/bin/node"],
+    ["the Node that CIA_OTHER_NODE names", process.env.CIA_OTHER_NODE ?? ""],
+  ]);
+  for (const [name, node] of nodes)
+    it(`have the recorded bits on ${name}`, function () {
+      if (!node || !existsSync(node)) this.skip();
+      assert.equal(execFileSync(node, [script], { encoding: "utf8" }).split(" ")[0], recorded);
+    });
+  it("have the recorded bits without widening to 256 bits", () => {
+    const out = execFileSync(process.execPath, [script, "narrow"], { encoding: "utf8" });
+    assert.equal(out.split(" ")[0], recorded);
+  });
+});

@@ -5,8 +5,8 @@ import { cpus } from "node:os";
 import { EngineError } from "../../core/errors";
 import type { Engine, EngineInfo, Program } from "../engine";
 import type { Graph, Output } from "../graph";
-import { ReferenceProgram } from "../reference";
 import { unsupported } from "./compile";
+import { InterpretedProgram } from "./interpreted";
 import { BackendHeap } from "./kernels";
 import { WasmProgram } from "./program";
 import { startKernels } from "./start";
@@ -14,6 +14,8 @@ import { startKernels } from "./start";
 export interface WasmOptions {
   /** Fused multiply-add (relaxed SIMD): faster, with bits that depend on the processor. */
   readonly fastMath?: boolean;
+  /** Default true: widen 128-bit operations to 256 bits where this Node can, which changes no bits. */
+  readonly revectorize?: boolean;
 }
 
 /** The parts of the backend that it does not declare: its heap. */
@@ -24,7 +26,7 @@ interface BackendModule {
 }
 
 /** @throws EngineError where the machine's Node cannot run it, with what to do */
-export async function startWasm({ fastMath = false }: WasmOptions = {}): Promise<Engine> {
+export async function startWasm({ fastMath = false, revectorize: widen = true }: WasmOptions = {}): Promise<Engine> {
   tf.enableProdMode();
   if (!(await tf.setBackend("wasm")))
     throw new EngineError("engine wasm: expected tfjs-backend-wasm to start, it did not.");
@@ -36,19 +38,23 @@ export async function startWasm({ fastMath = false }: WasmOptions = {}): Promise
     (bytes) => backend._malloc(bytes),
     (address) => backend._free(address),
   );
-  const { kernels, revectorize } = await startKernels(heap, memory, fastMath);
+  const { kernels, revectorize } = await startKernels(heap, memory, fastMath, widen);
+  const flags: Record<string, boolean | string> = { fastMath, revectorize };
   const info: EngineInfo = {
     name: "wasm",
     device: cpus()[0]?.model ?? "CPU",
     threads: 1,
     versions: { tfjs: tf.version_core, node: process.versions.node, v8: process.versions.v8 },
-    flags: { fastMath, revectorize },
+    flags,
   };
   return {
     info,
     compile(graph: Graph, output: Output, seed: number): Program {
-      if (unsupported(graph) !== undefined) return new ReferenceProgram(graph, output, seed);
-      return new WasmProgram(graph, output, seed, heap, kernels);
+      const without = unsupported(graph);
+      if (without === undefined) return new WasmProgram(graph, output, seed, heap, kernels);
+      // Part of the record: a run that was interpreted is slow, and its bits are the backend's.
+      flags.interpreted = without;
+      return new InterpretedProgram(graph, output, seed);
     },
   };
 }

@@ -27,7 +27,12 @@ export interface Started {
 const canRevectorize = (): boolean => Number(process.versions.node.split(".")[0]) >= 24;
 
 /** @throws EngineError where this Node cannot run the kernels, or runs them wrongly */
-export async function startKernels(heap: Heap, memory: WebAssembly.Memory, fastMath: boolean): Promise<Started> {
+export async function startKernels(
+  heap: Heap,
+  memory: WebAssembly.Memory,
+  fastMath: boolean,
+  widen: boolean,
+): Promise<Started> {
   const bytes = readFileSync(join(__dirname, `kernels-${fastMath ? "relaxed" : "strict"}.wasm`));
   if (fastMath && !WebAssembly.validate(bytes))
     throw new EngineError(
@@ -35,8 +40,9 @@ export async function startKernels(heap: Heap, memory: WebAssembly.Memory, fastM
     );
   const compile = (revectorize: boolean): Kernels => instantiate(bytes, memory, heap, revectorize);
   // Fused multiply-add has other bits on other processors: what is known is that widening does not change them here.
-  const expected = fastMath && canRevectorize() ? await check(compile(false), heap) : knownBits;
-  if (canRevectorize()) {
+  const wide = widen && canRevectorize();
+  const expected = fastMath && wide ? await check(compile(false), heap) : knownBits;
+  if (wide) {
     const kernels = compile(true);
     if ((await check(kernels, heap)) === expected) return { kernels, revectorize: true };
   }
