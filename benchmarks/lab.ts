@@ -1,8 +1,8 @@
 /** `npm run lab`: JupyterLab with the notebooks and the TypeScript kernel, on this machine only. */
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { parseArgs } from "node:util";
 import { UsageError, UserError } from "../lib/core/errors";
+import { entry, parse } from "./cli";
 import { ensurePython, inVenv, jupyterEnvironment, root } from "./jupyter/environment";
 
 const help = `npm run lab -- [--port N] [--no-browser] [--setup]
@@ -37,32 +37,25 @@ export async function choosePort(asked: string | undefined): Promise<number> {
   );
 }
 
-async function main(): Promise<number> {
-  const options = {
-    help: { type: "boolean", short: "h" },
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parse("npm run lab", args, {
     port: { type: "string" },
     "no-browser": { type: "boolean" },
     setup: { type: "boolean" },
-  } as const;
-  let values;
-  try {
-    ({ values } = parseArgs({ options }));
-  } catch (error) {
-    throw new UsageError(`npm run lab: ${(error as Error).message}\n\n${help}`);
-  }
+  });
   if (values.help) return (console.log(help), 0);
   ensurePython();
   if (values.setup) return 0;
   const port = await choosePort(values.port);
   const rootMayServe = process.getuid?.() === 0 ? ["--allow-root"] : [];
-  const args = [
+  const lab = [
     ...["--ServerApp.root_dir", root, "--ServerApp.ip", "127.0.0.1", "--ServerApp.port", String(port)],
     ...["--ServerApp.port_retries", "0", "--LabApp.default_url", "/lab/tree/notebooks/00-start-here.ipynb"],
     ...(values["no-browser"] ? ["--no-browser"] : []),
     ...rootMayServe,
   ];
   console.log(`JupyterLab on 127.0.0.1:${port}. Ctrl-C ends it.`);
-  const child = spawn(inVenv("jupyter-lab"), args, { cwd: root, stdio: "inherit", env: jupyterEnvironment() });
+  const child = spawn(inVenv("jupyter-lab"), lab, { cwd: root, stdio: "inherit", env: jupyterEnvironment() });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
@@ -70,11 +63,4 @@ async function main(): Promise<number> {
   });
 }
 
-if (require.main === module)
-  main().then(
-    (code) => (process.exitCode = code),
-    (error: unknown) => {
-      console.error(error instanceof UserError ? error.message : error);
-      process.exitCode = error instanceof UserError ? error.exitCode : 1;
-    },
-  );
+if (require.main === module) entry(main);

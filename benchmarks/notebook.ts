@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import * as path from "node:path";
-import { parseArgs } from "node:util";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
+import { entry, parse } from "./cli";
 import { ensurePython, inVenv, jupyterEnvironment, jupyterFolder, notebooksFolder, root } from "./jupyter/environment";
 
 const help = `npm run notebook -- NN ... [-p NAME VALUE] ... [--record | --pair] [--all] [--fast] [--timeout S] [--out DIR]
@@ -74,10 +74,9 @@ function pair(names: readonly string[]): void {
   }
 }
 
-function main(): number {
-  const { rest, parameters } = splitParameters(process.argv.slice(2));
-  const options = {
-    help: { type: "boolean", short: "h" },
+async function main(argv: readonly string[]): Promise<number> {
+  const { rest, parameters } = splitParameters(argv);
+  const known = {
     all: { type: "boolean" },
     record: { type: "boolean" },
     pair: { type: "boolean" },
@@ -85,13 +84,7 @@ function main(): number {
     timeout: { type: "string", default: "600" },
     out: { type: "string", default: path.join("results", "local", "notebooks") },
   } as const;
-  let parsed;
-  try {
-    parsed = parseArgs({ args: rest, options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(`npm run notebook: ${(error as Error).message}\n\n${help}`);
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = parse("npm run notebook", rest, known, true);
   if (values.help) return (console.log(help), 0);
   const names = values.all ? notebookNames() : chooseNotebooks(positionals, notebookNames());
   if (names.length === 0) throw new UsageError(`npm run notebook: expected which notebook, found none.\n\n${help}`);
@@ -122,10 +115,4 @@ function main(): number {
   return code;
 }
 
-if (require.main === module)
-  try {
-    process.exitCode = main();
-  } catch (error) {
-    console.error(error instanceof UserError ? error.message : error);
-    process.exitCode = error instanceof UserError ? error.exitCode : 1;
-  }
+if (require.main === module) entry(main);
