@@ -91,7 +91,8 @@ export const robustness: Suite = {
   ),
 };
 
-const small = { k: 24, r: 12, drop: 0.3, gruDrop: 0.2, epochs: 12, patience: 0 };
+/** Reaches an accuracy of about 0.78 (best possible: 0.95) in two seconds: enough to see a regression. */
+const small = { k: 32, r: 16, drop: 0.1, gruDrop: 0.1, learningRate: 0.004, batchSize: 8, epochs: 25, patience: 0 };
 const synthetic: Omit<Cell, "task" | "metrics"> = {
   system: "cia",
   dataset: "synthetic",
@@ -123,14 +124,14 @@ export const syntheticSuite: Suite = {
     ...(["T", "A", "V", "TA", "TV", "AV", "TAV"] as const).map((names): Cell => ({
       ...synthetic,
       modalities: names.split("") as Cell["modalities"],
-      config: { ...small, k: 48, r: 24, epochs: 40, patience: 0 },
+      config: { ...small, k: 48, r: 24, epochs: 60 },
       task: { kind: "classes", classes: 2 },
       metrics: own("A2", "F1"),
       note: "made up data with a known best accuracy of 0.95",
     })),
     {
       ...synthetic,
-      config: { ...small, k: 48, r: 24, epochs: 40, patience: 0, iim: "false" },
+      config: { ...small, k: 48, r: 24, epochs: 60, iim: "false" },
       task: { kind: "classes", classes: 2 },
       metrics: own("A2", "F1"),
     },

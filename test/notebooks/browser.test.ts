@@ -28,12 +28,12 @@ const command = (page: Page, id: string): Promise<unknown> =>
 /** Prompts of the code cells: "[3]:", "[*]:" while it runs or waits, "[ ]:" before. */
 const prompts = (page: Page) => page.locator(".jp-CodeCell .jp-InputPrompt").allInnerTexts();
 
-async function waitUntilRun(page: Page, seconds: number): Promise<void> {
-  const end = Date.now() + seconds * 1000;
+async function waitUntilRun(page: Page): Promise<void> {
+  const end = Date.now() + 2 * patience;
   for (;;) {
     const texts = await prompts(page);
     if (texts.length > 0 && texts.every((text) => /\[\d+\]/.test(text))) return;
-    assert.ok(Date.now() < end, `cells have not run within ${seconds} s: ${texts.join(" ")}`);
+    assert.ok(Date.now() < end, `cells have not run in time: ${texts.join(" ")}`);
     await page.waitForTimeout(250);
   }
 }
@@ -53,8 +53,11 @@ async function typeCell(page: Page, text: string): Promise<void> {
   await page.keyboard.insertText(text);
 }
 
+/** Milliseconds that a step may take: long, for machines that are busy; an idle one needs a few seconds. */
+const patience = 300_000;
+
 describe("JupyterLab in a browser", function () {
-  this.timeout(300_000);
+  this.timeout(1_200_000);
   const port = 18_800 + (process.pid % 1000);
   const copies: string[] = [];
   const shots = path.join(root, "results", "local", "screenshots");
@@ -75,7 +78,7 @@ describe("JupyterLab in a browser", function () {
     lab = spawn(process.execPath, args, { cwd: root, env: { ...process.env, CI: "1", JUPYTER_TOKEN: "test" } });
     let said = "";
     for (const stream of [lab.stdout, lab.stderr]) stream?.on("data", (chunk) => (said += String(chunk)));
-    const end = Date.now() + 120_000;
+    const end = Date.now() + patience;
     const answers = () => fetch(`http://127.0.0.1:${port}/api/status?token=test`).then((r) => r.ok, () => false);
     while (!(await answers())) {
       assert.ok(Date.now() < end && lab.exitCode === null, `JupyterLab did not start:\n${said}`);
@@ -103,9 +106,10 @@ describe("JupyterLab in a browser", function () {
     copies.push(path.join(notebooksFolder, copy));
     copyFileSync(path.join(notebooksFolder, `${name}.ipynb`), path.join(notebooksFolder, copy));
     page = await browser!.newPage({ viewport: { width, height: 900 } });
-    await page.goto(`http://127.0.0.1:${port}/lab/tree/notebooks/${copy}?reset&token=test`);
-    await page.locator(".jp-Notebook .jp-CodeCell").first().waitFor({ timeout: 60_000 });
-    await page.getByText(/TypeScript \| Idle/).first().waitFor({ timeout: 60_000 });
+    page.setDefaultTimeout(patience);
+    await page.goto(`http://127.0.0.1:${port}/lab/tree/notebooks/${copy}?reset&token=test`, { waitUntil: "domcontentloaded" });
+    await page.locator(".jp-Notebook .jp-CodeCell").first().waitFor();
+    await page.getByText(/TypeScript \| Idle/).first().waitFor();
   }
 
   async function runAll(number: string): Promise<void> {
@@ -113,7 +117,7 @@ describe("JupyterLab in a browser", function () {
     const dialog = page.locator(".jp-Dialog button.jp-mod-accept");
     if (await dialog.isVisible().catch(() => false)) await dialog.click();
     await command(page, "notebook:run-all-cells");
-    await waitUntilRun(page, 120);
+    await waitUntilRun(page);
     const errors = await page.locator('[data-mime-type="application/vnd.jupyter.error"]').allInnerTexts();
     assert.deepStrictEqual(errors, []);
     await page.screenshot({ path: path.join(shots, `${number}-wide.png`) });
@@ -136,19 +140,19 @@ describe("JupyterLab in a browser", function () {
     );
     await command(page, "notebook:run-cell");
     const progress = page.locator(".jp-OutputArea-output progress").last();
-    await progress.waitFor({ timeout: 60_000 });
-    await page.getByText(/epoch [2-9]\d* of 5000/).first().waitFor({ timeout: 90_000 });
+    await progress.waitFor();
+    await page.getByText(/epoch [2-9]\d* of 5000/).first().waitFor();
     await page.locator('jp-button[data-command="notebook:interrupt-kernel"], [data-command="notebook:interrupt-kernel"]').first().click();
-    await waitUntilRun(page, 60);
+    await waitUntilRun(page);
     await typeCell(page, "[long.status, long.epochs.length > 0, long.selected.epoch > 0].join()");
     await command(page, "notebook:run-cell");
-    await page.getByText("stopped,true,true").waitFor({ timeout: 30_000 });
+    await page.getByText("stopped,true,true").waitFor();
     await page.screenshot({ path: path.join(shots, "00-stopped.png") });
 
-    await waitUntilRun(page, 30);
+    await waitUntilRun(page);
     await typeCell(page, "dataOrSynth");
     await page.keyboard.press("Tab");
-    await page.locator(".jp-Notebook .jp-Cell.jp-mod-active .cm-content", { hasText: "dataOrSynthetic" }).waitFor({ timeout: 30_000 });
+    await page.locator(".jp-Notebook .jp-Cell.jp-mod-active .cm-content", { hasText: "dataOrSynthetic" }).waitFor();
   });
 
   for (const number of ["02", "03", "08"])

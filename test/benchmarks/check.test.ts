@@ -1,0 +1,106 @@
+import { strict as assert } from "node:assert";
+import { execFile } from "node:child_process";
+import * as path from "node:path";
+import { promisify } from "node:util";
+import type { RunRecord } from "../../lib/core/record";
+import { compareRuns } from "../../benchmarks/harness/compare";
+import { checkPasses, type CheckLine } from "../../lib/report/ci";
+import { readRecords } from "../../lib/training";
+import { temporaryFolder } from "../training/helpers";
+import { recordOf } from "../training/records.test";
+import { copyProgram, dist } from "./helpers";
+import { regressionCell } from "./regression-runs";
+
+/** Five seeds by a program, as built or changed. */
+async function runsOf(program: string): Promise<readonly RunRecord[]> {
+  const out = temporaryFolder("regression");
+  const script = path.join(program, "test", "benchmarks", "regression-runs.js");
+  await promisify(execFile)(process.execPath, [script, out]);
+  return readRecords(out).records;
+}
+
+const plant = (...changes: Parameters<typeof copyProgram>[1] & object) => copyProgram(temporaryFolder("planted"), changes);
+const shown = (lines: readonly CheckLine[]) => JSON.stringify(lines, null, 1);
+
+describe("check, on real runs", function () {
+  this.timeout(600_000);
+  let baseline: readonly RunRecord[];
+  before(async () => {
+    baseline = await runsOf(dist);
+    const mean = baseline.reduce((sum, r) => sum + r.metrics.test.A2!, 0) / 5;
+    assert.ok(mean > 0.68, `the baseline must have learnt something to lose: ${mean}`);
+  });
+  const checked = async (program: string) => compareRuns([regressionCell], baseline, await runsOf(program));
+
+  it("finds identical bits on an unchanged program", async () => {
+    const lines = await checked(dist);
+    assert.ok(lines.every((line) => line.result === "identical"), shown(lines)); // prettier-ignore
+  });
+
+  it("stays silent on a change that only alters rounding", async () => {
+    const program = plant(["lib/training/train.js", "learningRate: config.learningRate }", "learningRate: config.learningRate * (1 + 2 ** -22) }"]); // prettier-ignore
+    const lines = await checked(program);
+    assert.ok(lines.every((line) => line.result === "no difference"), shown(lines)); // prettier-ignore
+    assert.ok(lines.every((line) => line.detectable! > 0));
+  });
+
+  it("catches a GRU whose gates read the wrong state", async () => {
+    const lines = await checked(plant(["lib/engine/wasm/operations/recurrent.js", "masked ? entering : before, reset,", "reset, reset,"]));
+    assert.ok(!checkPasses(lines), shown(lines));
+    assert.ok(lines.some((line) => line.result === "worse"), shown(lines)); // prettier-ignore
+  });
+
+  it("catches dropout that is left on while predicting", async () => {
+    const lines = await checked(plant(["lib/training/model.js", "[output.prediction])", "[output.prediction], { key: { seed: 1, step: 0 } })"])); // prettier-ignore
+    assert.ok(lines.some((line) => line.result === "worse"), shown(lines)); // prettier-ignore
+  });
+
+  it("catches labels that were shuffled", async () => {
+    const lines = await checked(plant(["lib/training/steps.js", "train.targets, config.batchSize", "{ ...train.targets, values: train.targets.values.slice().reverse() }, config.batchSize"])); // prettier-ignore
+    assert.ok(lines.every((line) => line.result === "worse"), shown(lines)); // prettier-ignore
+  });
+
+  it("catches a validation split that was replaced by the test split", async () => {
+    const lines = await checked(plant(["lib/training/prepare.js", "valid: part(valid)", "valid: part(dataset.test)"]));
+    assert.ok(lines.every((line) => line.result === "refused"), shown(lines)); // prettier-ignore
+    assert.match(lines[0].why!, /every validation score equals its test score: is the test split read for validation\?/);
+  });
+});
+
+describe("check, on records", () => {
+  const cell = { ...regressionCell, dataset: "mosi", features: "minilm", modalities: ["T" as const], config: {} };
+  const seeds = (scores: readonly number[], change: Partial<RunRecord> = {}) =>
+    scores.map((A2, i) => recordOf({ seed: i + 1, weightsHash: "0".repeat(63) + A2.toFixed(3).at(-1), metrics: { valid: { A2: 0.1 }, test: { A2, F1: A2 } }, ...change })); // prettier-ignore
+  const before = seeds([0.7, 0.71, 0.69, 0.72, 0.7]);
+
+  it("refuses to pair runs of other data or another configuration, and says which", () => {
+    const data = compareRuns([cell], before, seeds([0.7, 0.71, 0.69, 0.72, 0.7], { dataHash: "f".repeat(64) }));
+    assert.equal(data[0].result, "refused");
+    assert.match(data[0].why!, /seed 1: the runs differ in data \(.*, now ffffffffffff\)/);
+    const config = compareRuns([cell], before, seeds([0.7, 0.71, 0.69, 0.72, 0.7], { config: { k: 7 } }));
+    assert.match(config[0].why!, /differ in configuration/);
+    assert.ok(!checkPasses(config));
+  });
+  it("refuses a failed run and a missing seed", () => {
+    assert.match(compareRuns([cell], before, before.slice(1))[0].why!, /no run of now for seed 1/);
+    const failed = [recordOf({ seed: 1, status: "failed", reason: "loss = NaN", metrics: { test: {} } }), ...before.slice(1)];
+    assert.match(compareRuns([cell], before, failed)[0].why!, /seed 1 failed: loss = NaN/);
+  });
+  it("refuses a cell without a baseline and says how to record one", () => {
+    assert.match(compareRuns([cell], [], before)[0].why!, /no baseline is recorded: npm run baseline/);
+  });
+  it("corrects by Holm over all metrics: one p of 0.03 among two is no finding", () => {
+    // Paired differences of the first metric: t = 3.0 over five pairs, p = 0.040 (scipy.stats.ttest_rel: 0.0399).
+    const after = before.map((r, i) => ({ ...r, weightsHash: "1".repeat(64), metrics: { test: { A2: r.metrics.test.A2! + [0.01, 0.02, 0.0, 0.015, 0.005][i], F1: r.metrics.test.F1! + [0.01, -0.01, 0.012, -0.011, 0][i] } } })); // prettier-ignore
+    const [A2, F1] = compareRuns([cell], before, after);
+    assert.ok(A2.holmP! > 0.05 && A2.holmP! < 0.1, String(A2.holmP));
+    assert.equal(A2.result, "no difference");
+    assert.equal(F1.result, "no difference");
+    assert.ok(A2.detectable! > 0.01);
+  });
+  it("calls a clear gain better and a clear loss worse, by the metric's direction", () => {
+    const shift = (d: number) => before.map((r) => ({ ...r, weightsHash: "2".repeat(64), metrics: { test: { A2: r.metrics.test.A2! + d + r.seed * 1e-4, F1: 0.5 } } })); // prettier-ignore
+    assert.equal(compareRuns([cell], before, shift(0.05))[0].result, "better");
+    assert.equal(compareRuns([cell], before, shift(-0.05))[0].result, "worse");
+  });
+});

@@ -1,0 +1,188 @@
+import { strict as assert } from "node:assert";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { recordLine } from "../../lib/core/record";
+import { readRecords } from "../../lib/training";
+import { temporaryFolder } from "../training/helpers";
+import { copyProgram, filesIn, run, start, until, untimed } from "./helpers";
+import { killAndResume, workersOf } from "./kill-resume";
+
+const quick = ["ci", "--seeds", "1", "--epochs", "1", "--no-report"];
+const long = ["ci", "--seeds", "2", "--epochs", "40", "--no-report", "--checkpoint-seconds", "0"];
+
+describe("npm run reproduce", function () {
+  this.timeout(300_000);
+  let out: string;
+  beforeEach(() => (out = temporaryFolder("out")));
+  const checkpoints = () => filesIn(path.join(out, ".work", "checkpoints")).filter((f) => f.endsWith(".bin"));
+
+  it("runs what is missing, once, and does nothing the second time", async () => {
+    const first = await run("run", [...quick, "--out", out]);
+    assert.equal(first.code, 0, first.err);
+    assert.match(first.err, /3 runs of 3 cells: 0 recorded, 3 to do/);
+    const { records, problems } = readRecords(out);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(records.map((r) => r.status), ["ok", "ok", "ok"]); // prettier-ignore
+    for (const { predictions } of records) assert.ok(fs.existsSync(path.join(out, predictions!.file)));
+    assert.deepEqual(checkpoints(), []);
+    const second = await run("run", [...quick, "--out", out]);
+    assert.match(second.err, /3 runs of 3 cells: 3 recorded, 0 to do/);
+    assert.equal(readRecords(out).records.length, 3);
+  });
+
+  it("lists cells and hours without running anything under --dry-run", async () => {
+    const { code, out: text } = await run("run", ["table1", "ci", "--dry-run", "--out", out]);
+    assert.equal(code, 0);
+    assert.match(text, /ci {2}cia\/synthetic\/.*: 5 runs, 0 recorded, about \d+ (s|min)/);
+    assert.match(text, /lacks data: no features of MOUD are public/);
+    assert.match(text, /\d+ cells, \d+ runs, \d+ to do: about [\d.]+ hours with \d+ workers on this machine/);
+    assert.deepEqual(filesIn(out), []);
+  });
+
+  it("refuses unknown options, names and values with what is known, exit code 2", async () => {
+    for (const [args, message] of [
+      [["table9"], /suite: expected table1, table2, .* or synthetic, found table9/],
+      [["--profil", "full"], /Unknown option '--profil'.*Known options: .*--profile/],
+      [["--profile", "huge"], /--profile: expected quick or full, found huge/],
+      [["--dataset", "mnist"], /--dataset: expected mosi, mosei, .*, found mnist/],
+      [["--system", "bert"], /system: expected cia, .*, found bert/],
+      [["--modalities", "TX"], /--modalities: expected some of T, A and V.*found TX/],
+      [["--seeds", "0"], /--seeds: expected a whole number from 1, found 0/],
+      [["--engine", "cuda"], /--engine: expected auto, wasm, .*, found cuda/],
+      [["--shard", "3/2"], /--shard: expected I\/N.*found 3\/2/],
+      [["ci", "--dataset", "mmmo"], /expected cells that fit .*, found none in ci/],
+    ] as const) {
+      const { code, err } = await run("run", [...args, "--out", out]);
+      assert.equal(code, 2, `${args.join(" ")}: ${err}`);
+      assert.match(err, message);
+    }
+    assert.deepEqual(filesIn(out), []);
+  });
+
+  it("lets one harness at a time into a folder: the second says who holds it", async () => {
+    const first = start("run", [...long, "--out", out]);
+    await until(() => fs.existsSync(path.join(out, ".work", "lock")));
+    const second = await run("run", [...quick, "--out", out]);
+    assert.equal(second.code, 1);
+    assert.match(second.err, new RegExp(`held by process ${first.process.pid} on ${os.hostname()} since .*Wait for it, stop it`));
+    first.process.kill("SIGINT");
+    await first.ended;
+    assert.equal((await run("run", [...quick, "--out", out])).code, 0);
+  });
+
+  it("takes over the lock of a dead harness", async () => {
+    fs.mkdirSync(path.join(out, ".work"), { recursive: true });
+    const dead = { pid: 2 ** 22 - 1, host: os.hostname(), since: "2020-01-01", command: "run.js" };
+    fs.writeFileSync(path.join(out, ".work", "lock"), JSON.stringify(dead));
+    assert.equal((await run("run", [...quick, "--out", out])).code, 0);
+  });
+
+  it("ends with 130 at the first SIGINT, keeps checkpoints, and goes on to the same records", async () => {
+    const first = start("run", [...long, "--out", out]);
+    await until(() => checkpoints().length > 0);
+    first.process.kill("SIGINT");
+    const { code, err } = await first.ended;
+    assert.equal(code, 130, err);
+    assert.match(err, /interrupted: nothing is lost/);
+    assert.ok(checkpoints().length > 0);
+    assert.equal((await run("run", [...long, "--out", out])).code, 0);
+    const whole = temporaryFolder("whole");
+    assert.equal((await run("run", [...long, "--out", whole])).code, 0);
+    assert.deepEqual(untimed(out), untimed(whole));
+  });
+
+  it("ends at once at the second SIGINT", async () => {
+    const first = start("run", [...long, "--out", out]);
+    await until(() => checkpoints().length > 0);
+    first.process.kill("SIGINT");
+    first.process.kill("SIGINT");
+    assert.equal((await first.ended).code, 130);
+  });
+
+  it("replaces a worker that was killed and loses nothing", async function () {
+    if (process.platform !== "linux") this.skip(); // finds the workers in /proc
+    const harness = start("run", [...long, "--out", out, "--workers", "1"]);
+    await until(() => checkpoints().length > 0);
+    process.kill(workersOf(harness.process.pid!)[0], "SIGKILL");
+    const { code, err } = await harness.ended;
+    assert.equal(code, 0, err);
+    assert.match(err, /worker \d+ ended \(SIGKILL\)/);
+    assert.deepEqual(readRecords(out).records.map((r) => r.status), Array(6).fill("ok")); // prettier-ignore
+  });
+
+  it("gives equal records after kills at random moments", async function () {
+    if (process.platform !== "linux") this.skip(); // finds the workers in /proc
+    await killAndResume(3, 7, () => undefined);
+  });
+
+  it("shares runs out by --shard, merges their files, and counts each run once", async () => {
+    for (const shard of ["1/2", "2/2"]) assert.equal((await run("run", [...quick, "--out", out, "--shard", shard])).code, 0);
+    assert.deepEqual(filesIn(out).filter((f) => f.endsWith(".jsonl")), ["ci.shard-1-of-2.jsonl", "ci.shard-2-of-2.jsonl"]); // prettier-ignore
+    const { records, problems } = readRecords(out);
+    assert.equal(records.length, 3);
+    assert.deepEqual(problems, []);
+    const whole = temporaryFolder("whole");
+    await run("run", [...quick, "--out", whole]);
+    assert.deepEqual(untimed(out), untimed(whole));
+  });
+
+  it("takes up finished runs that a dead parent had not recorded, and mends a torn line", async () => {
+    await run("run", [...quick, "--out", out]);
+    const expected = untimed(out);
+    const [first, second] = readRecords(out).records;
+    fs.mkdirSync(path.join(out, ".work", "finished"), { recursive: true });
+    fs.writeFileSync(path.join(out, ".work", "finished", `${first.id}.json`), recordLine(first));
+    fs.writeFileSync(path.join(out, "ci.jsonl"), `${recordLine(second)}\n${recordLine(first).slice(0, 99)}`);
+    const { code, err } = await run("run", [...quick, "--out", out]);
+    assert.equal(code, 0, err);
+    assert.match(err, /99 bytes of a torn last line were set aside/);
+    assert.match(err, /a finished run that was not yet recorded is/);
+    assert.match(err, /2 recorded, 1 to do/);
+    assert.deepEqual(untimed(out), expected);
+  });
+
+  it("stops at a full disk, keeps what is finished, and records it once there is room", async function () {
+    if (!fs.existsSync("/dev/full")) this.skip(); // no device that is always full on this system
+    fs.symlinkSync("/dev/full", path.join(out, "ci.jsonl"));
+    const full = await run("run", [...quick, "--out", out, "--workers", "1"]);
+    assert.equal(full.code, 1);
+    assert.match(full.err, /found the disk full/);
+    fs.rmSync(path.join(out, "ci.jsonl"));
+    const again = await run("run", [...quick, "--out", out]);
+    assert.equal(again.code, 0, again.err);
+    assert.match(again.err, /a finished run that was not yet recorded is/);
+    assert.equal(readRecords(out).records.length, 3);
+  });
+
+  it("does runs again under --fresh with the same results", async () => {
+    await run("run", [...quick, "--out", out]);
+    const before = untimed(out);
+    assert.match((await run("run", [...quick, "--out", out, "--fresh"])).err, /3 to do/);
+    assert.deepEqual(untimed(out), before);
+    assert.deepEqual(readRecords(out).problems.map((p) => p.kind), Array(3).fill("duplicate")); // prettier-ignore
+  });
+
+  it("records a run that breaks with its reason, goes on, and does it again only with --retry-failed", async () => {
+    const broken = copyProgram(temporaryFolder("broken"), [["lib/training/train.js", "const terms = await program.step", "if (seed === 1 && task.kind === 'intensity') throw new errors_1.TrainingError('planted'); const terms = await program.step"]]); // prettier-ignore
+    const first = await run("run", [...quick, "--out", out], { from: broken });
+    assert.equal(first.code, 1);
+    const { records } = readRecords(out);
+    assert.equal(records.filter((r) => r.status === "ok").length, 2);
+    assert.equal(records.find((r) => r.status === "failed")!.reason, "planted");
+    const second = await run("run", [...quick, "--out", out]);
+    assert.match(second.err, /1 recorded runs failed; --retry-failed does them again/);
+    assert.equal((await run("run", [...quick, "--out", out, "--retry-failed"])).code, 0);
+    assert.deepEqual(readRecords(out).records.map((r) => r.status), ["ok", "ok", "ok"]); // prettier-ignore
+  });
+
+  it("runs on the synthetic set, and says so, where no real data can be had", async () => {
+    const alone = copyProgram(temporaryFolder("alone"));
+    const args = ["table1", "--dataset", "mmmo", "--seeds", "1", "--epochs", "1", "--out", out, "--dry-run"];
+    const { code, out: text, err } = await run("run", args, { from: alone, env: { CIA_DATA: "" } });
+    assert.equal(code, 0, err);
+    assert.match(err, /no real data can be had/);
+    assert.match(err, /SYNTHETIC set instead: its scores say nothing about the paper/);
+    assert.match(text, /synthetic {2}cia\/synthetic/);
+  });
+});
