@@ -19,7 +19,8 @@ async function runsOf(program: string): Promise<readonly RunRecord[]> {
   return readRecords(out).records;
 }
 
-const plant = (...changes: Parameters<typeof copyProgram>[1] & object) => copyProgram(temporaryFolder("planted"), changes);
+const plant = (...changes: Parameters<typeof copyProgram>[1] & object) =>
+  copyProgram(temporaryFolder("planted"), changes);
 const shown = (lines: readonly CheckLine[]) => JSON.stringify(lines, null, 1);
 
 describe("check, on real runs", function () {
@@ -45,7 +46,9 @@ describe("check, on real runs", function () {
   });
 
   it("catches a GRU whose gates read the wrong state", async () => {
-    const lines = await checked(plant(["lib/engine/wasm/operations/recurrent.js", "masked ? entering : before, reset,", "reset, reset,"]));
+    const lines = await checked(
+      plant(["lib/engine/wasm/operations/recurrent.js", "masked ? entering : before, reset,", "reset, reset,"]),
+    );
     assert.ok(!checkPasses(lines), shown(lines));
     assert.ok(lines.some((line) => line.result === "worse"), shown(lines)); // prettier-ignore
   });
@@ -63,7 +66,10 @@ describe("check, on real runs", function () {
   it("catches a validation split that was replaced by the test split", async () => {
     const lines = await checked(plant(["lib/training/prepare.js", "valid: part(valid)", "valid: part(dataset.test)"]));
     assert.ok(lines.every((line) => line.result === "refused"), shown(lines)); // prettier-ignore
-    assert.match(lines[0].why!, /every validation score equals its test score: is the test split read for validation\?/);
+    assert.match(
+      lines[0].why!,
+      /every validation score equals its test score: is the test split read for validation\?/,
+    );
   });
 });
 
@@ -83,7 +89,10 @@ describe("check, on records", () => {
   });
   it("refuses a failed run and a missing seed", () => {
     assert.match(compareRuns([cell], before, before.slice(1))[0].why!, /no run of now for seed 1/);
-    const failed = [recordOf({ seed: 1, status: "failed", reason: "loss = NaN", metrics: { test: {} } }), ...before.slice(1)];
+    const failed = [
+      recordOf({ seed: 1, status: "failed", reason: "loss = NaN", metrics: { test: {} } }),
+      ...before.slice(1),
+    ];
     assert.match(compareRuns([cell], before, failed)[0].why!, /seed 1 failed: loss = NaN/);
   });
   it("refuses a cell without a baseline and says how to record one", () => {

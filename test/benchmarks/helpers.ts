@@ -23,7 +23,11 @@ export interface Running {
 }
 
 /** Starts `dist/benchmarks/NAME.js`; `from` is another built copy. */
-export function start(name: string, args: readonly string[], o: { from?: string; env?: NodeJS.ProcessEnv; cwd?: string } = {}): Running {
+export function start(
+  name: string,
+  args: readonly string[],
+  o: { from?: string; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Running {
   const script = path.join(o.from ?? dist, "benchmarks", `${name}.js`);
   const child = spawn(process.execPath, [script, ...args], {
     cwd: o.cwd ?? root,
@@ -33,7 +37,9 @@ export function start(name: string, args: readonly string[], o: { from?: string;
   let [out, err] = ["", ""];
   child.stdout!.on("data", (data) => (out += String(data)));
   child.stderr!.on("data", (data) => (err += String(data)));
-  const ended = new Promise<Ended>((resolve) => child.once("close", (code, signal) => resolve({ code, signal, out, err })));
+  const ended = new Promise<Ended>((resolve) =>
+    child.once("close", (code, signal) => resolve({ code, signal, out, err })),
+  );
   return { process: child, ended, said: () => err };
 }
 

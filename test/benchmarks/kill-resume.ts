@@ -52,7 +52,9 @@ export async function killAndResume(kills: number, seed: number, say: (line: str
     if (how === "interrupt") harness.process.kill("SIGINT");
     else process.kill(how === "worker" && workers.length ? rng.choice(workers) : pid!, "SIGKILL");
     const { code, signal } = await harness.ended;
-    say(`${kill}: ${how} after ${Math.round(after)} ms: ${signal ?? `exit ${code}`}, ${untimed(cut).length} of ${expected.length} recorded`);
+    say(
+      `${kill}: ${how} after ${Math.round(after)} ms: ${signal ?? `exit ${code}`}, ${untimed(cut).length} of ${expected.length} recorded`,
+    );
     if (how === "interrupt") assert.ok(code === 130 || code === 0, `exit code ${code}`);
   }
   const last = await run("run", [...suite, "--out", cut]);

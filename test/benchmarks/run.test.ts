@@ -65,7 +65,10 @@ describe("npm run reproduce", function () {
     await until(() => fs.existsSync(path.join(out, ".work", "lock")));
     const second = await run("run", [...quick, "--out", out]);
     assert.equal(second.code, 1);
-    assert.match(second.err, new RegExp(`held by process ${first.process.pid} on ${os.hostname()} since .*Wait for it, stop it`));
+    assert.match(
+      second.err,
+      new RegExp(`held by process ${first.process.pid} on ${os.hostname()} since .*Wait for it, stop it`),
+    );
     first.process.kill("SIGINT");
     await first.ended;
     assert.equal((await run("run", [...quick, "--out", out])).code, 0);
@@ -117,7 +120,8 @@ describe("npm run reproduce", function () {
   });
 
   it("shares runs out by --shard, merges their files, and counts each run once", async () => {
-    for (const shard of ["1/2", "2/2"]) assert.equal((await run("run", [...quick, "--out", out, "--shard", shard])).code, 0);
+    for (const shard of ["1/2", "2/2"])
+      assert.equal((await run("run", [...quick, "--out", out, "--shard", shard])).code, 0);
     assert.deepEqual(filesIn(out).filter((f) => f.endsWith(".jsonl")), ["ci.shard-1-of-2.jsonl", "ci.shard-2-of-2.jsonl"]); // prettier-ignore
     const { records, problems } = readRecords(out);
     assert.equal(records.length, 3);
