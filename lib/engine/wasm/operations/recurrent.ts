@@ -131,14 +131,17 @@ function direction(b: Builder, v: Value, op: Recurrence, input: Mat, weights: Re
 export function cellsForward(b: Builder, v: Value, layer: Value): void {
   const f = b.run.rows;
   const whole = b.of(v);
-  keptOf.get(b)?.get(layer)?.directions.forEach(({ gates, mats: [, before] }, i) => {
-    const Q = gates.panels / 4;
-    const to = panelsFrom(whole, i * Q, before.layout);
-    b.emit(({ k }) => {
-      k.multiply(at(to, f), at(gates, f, Q), at(before, f), f.step, Q, f.count, 0);
-      k.multiply(at(to, f), at(gates, f), at(gates, f, 2 * Q), f.step, Q, f.count, 1);
+  keptOf
+    .get(b)
+    ?.get(layer)
+    ?.directions.forEach(({ gates, mats: [, before] }, i) => {
+      const Q = gates.panels / 4;
+      const to = panelsFrom(whole, i * Q, before.layout);
+      b.emit(({ k }) => {
+        k.multiply(at(to, f), at(gates, f, Q), at(before, f), f.step, Q, f.count, 0);
+        k.multiply(at(to, f), at(gates, f), at(gates, f, 2 * Q), f.step, Q, f.count, 1);
+      });
     });
-  });
 }
 
 export function recurrentBackward(b: Builder, v: Value, op: Recurrence, g: Mat): void {
