@@ -1,6 +1,6 @@
 """Training steps of the compared systems in PyTorch eager, as a user would write them: what systems.ts times ours against.
 
-Reads one JSON line a request, {"system", "config", "widths", "batch", "steps", "time"}, and answers with one, {"step_ms": [...]}.
+Reads one JSON line a request, {"system", "config", "widths", "batch", "steps", "time"}, and answers with one, {"step_ms": [...], "cpu_ms": [...]}.
 Forward, backward and Adam, dropout on, the L1 loss of intensities; random inputs of (batch, time, width); one thread.
 """
 import json
@@ -333,10 +333,11 @@ if __name__ == "__main__":
             benches[request["system"]] = bench = Bench(request)
             for _ in range(3):
                 bench.step()
-        bench, times = benches[request["system"]], []
+        bench, times, cpu = benches[request["system"]], [], []
         for _ in range(request["steps"]):
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), time.process_time()
             bench.step()
             times.append((time.perf_counter() - begun) * 1000)
-        answer = {"step_ms": times, "parameters": sum(p.numel() for p in bench.net.parameters()), "torch": torch.__version__}
+            cpu.append((time.process_time() - used) * 1000)
+        answer = {"step_ms": times, "cpu_ms": cpu, "parameters": sum(p.numel() for p in bench.net.parameters()), "torch": torch.__version__}
         print(json.dumps(answer), flush=True)
