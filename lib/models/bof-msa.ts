@@ -4,8 +4,8 @@
  * (an utterance vector is a bag of one), signed square root, L2 norm, a linear head; late fusion of the heads' scores.
  *
  * The paper's text could not be reached; deviations, rows of the README's table:
- * [BOF1] Extractors, encoder and fusion are ours, hence "style", not a reproduction: K = 128, beta 0.75, C = 1 unless searched.
- * [BOF2] The fusion learns from out-of-fold scores of the training split (five folds of whole sequences), never from the
+ * [D22] Extractors, encoder and fusion are ours, hence "style", not a reproduction: K = 128, beta 0.75, C = 1 unless searched.
+ * [D23] The fusion learns from out-of-fold scores of the training split (five folds of whole sequences), never from the
  *        scores of heads that saw the unit; with too few sequences the heads' scores are averaged.
  */
 import type { Rng } from "../core/rng";

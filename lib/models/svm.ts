@@ -5,8 +5,8 @@
  * classes: C-SVC for each pair of classes, by vote, ties to the lower class; emotions: one class-weighted machine each, its
  * decision through a logistic function (0.5 is the machine's own threshold); intensity: epsilon-SVR.
  * Deviations, rows of the README's table:
- * [SVM1] Zadeh's multimodal dictionary of words and gestures cannot be made from these features.
- * [SVM2] Above `exactRows` training units SMO is too slow: a primal machine on Nystroem features of the same kernel
+ * [D20] Zadeh's multimodal dictionary of words and gestures cannot be made from these features.
+ * [D21] Above `exactRows` training units SMO is too slow: a primal machine on Nystroem features of the same kernel
  *        (Williams & Seeger 2001: its value at random training rows, the landmarks), with squared hinge and squared
  *        epsilon-insensitive losses, takes its place, and says so in the model's notes.
  */
@@ -52,7 +52,7 @@ export interface SvmConfig extends Config {
   readonly epsilon: number;
   /** Weigh classes by n / (classes * count); emotions always are. */
   readonly balanced: boolean;
-  /** "exact": SMO; "landmarks": Nystroem features; "auto": exact up to `exactRows` training units. [SVM2] */
+  /** "exact": SMO; "landmarks": Nystroem features; "auto": exact up to `exactRows` training units. [D21] */
   readonly machine: "auto" | "exact" | "landmarks";
   readonly exactRows: number;
   /** Number of training rows that stand for all in "landmarks". */
@@ -166,7 +166,7 @@ function fitLandmarks(x: Table, goals: Goals, config: SvmConfig, gamma: number, 
   const z = rbf(x, support, gamma);
   for (let i = 0; i < z.rows; i++) solveLower(L, z.data.subarray(i * m, (i + 1) * m));
 
-  const notes = [`Nystroem features of ${m} training rows, squared losses, ${x.rows} training units [SVM2]`];
+  const notes = [`Nystroem features of ${m} training rows, squared losses, ${x.rows} training units [D21]`];
   const coefficients: Float64Array[] = [];
   const bias: number[] = [];
   const options = { C: config.C, tolerance: 1e-4 };
