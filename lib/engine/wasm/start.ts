@@ -23,8 +23,9 @@ export interface Started {
   readonly revectorize: boolean;
 }
 
-/** V8 has the switch from Node 24 on; it is experimental, hence the check. */
-const canRevectorize = (): boolean => Number(process.versions.node.split(".")[0]) >= 24;
+/** V8 widens on Node 24 and 25: older ones lack the switch or gain nothing by it, and Node 26's compiler ends the process on these kernels. */
+const nodeMajor = Number(process.versions.node.split(".")[0]);
+const canRevectorize = nodeMajor === 24 || nodeMajor === 25;
 
 /** @throws EngineError where this Node cannot run the kernels, or runs them wrongly */
 export async function startKernels(
@@ -40,7 +41,7 @@ export async function startKernels(
     );
   const compile = (revectorize: boolean): Kernels => instantiate(bytes, memory, heap, revectorize);
   // Fused multiply-add has other bits on other processors: what is known is that widening does not change them here.
-  const wide = widen && canRevectorize();
+  const wide = widen && canRevectorize;
   const expected = fastMath && wide ? await check(compile(false), heap) : knownBits;
   if (wide) {
     const kernels = compile(true);
@@ -58,7 +59,8 @@ export async function startKernels(
 function instantiate(bytes: Uint8Array, memory: WebAssembly.Memory, heap: Heap, revectorize: boolean): Kernels {
   // V8 gives the same code for the same bytes: an unused section tells the two ways of compiling apart.
   const section = revectorize ? [0, 2, 1, 0x72] : [];
-  const flags = ["liftoff", "wasm-lazy-compilation"];
+  // Node 26 inlines by what its first compiler has noted, which is not run here; the kernels are inlined as they are built.
+  const flags = ["liftoff", "wasm-lazy-compilation", ...(nodeMajor >= 24 ? ["wasm-inlining"] : [])];
   flags.forEach((flag) => setFlagsFromString(`--no-${flag}`));
   if (revectorize) setFlagsFromString("--experimental-wasm-revectorize");
   try {
