@@ -15,26 +15,35 @@ const npz = (folder: string) =>
         .sort()
     : [];
 
-describe("golden cases of networks, on the plain interpreter", function () {
+for (const engine of ["cpu", "wasm"] as const)
+  describe(`golden cases of networks, on the engine ${engine}`, function () {
+    this.timeout(20000);
+    let check: GoldenCheck;
+    before(async () => {
+      check = neuralGolden(await startEngine(engine, { say: () => undefined }));
+    });
+
+    const agrees = async (folder: string, file: string) => {
+      const { pass, detail } = await check.check(readGolden(join(folder, file)));
+      assert.ok(pass, `${file}: ${detail}`);
+    };
+    for (const file of npz(own)) it(`${file.slice(0, -4)}: agrees with numpy and autograd`, () => agrees(own, file));
+
+    it("agree with the systems' original code, where the golden vectors are beside the repository", async function () {
+      const files = npz(goldenDir).filter((f) => check.handles(readGolden(join(goldenDir, f)).config));
+      if (files.length === 0) {
+        console.log("      skipped: no golden vectors beside the repository (set CIA_GOLDEN)");
+        this.skip();
+      }
+      for (const file of files) await agrees(goldenDir, file);
+    });
+  });
+
+describe("golden cases", function () {
   this.timeout(20000);
   let check: GoldenCheck;
   before(async () => {
     check = neuralGolden(await startEngine("cpu", { say: () => undefined }));
-  });
-
-  const agrees = async (folder: string, file: string) => {
-    const { pass, detail } = await check.check(readGolden(join(folder, file)));
-    assert.ok(pass, detail);
-  };
-  for (const file of npz(own)) it(`${file.slice(0, -4)}: agrees with numpy and autograd`, () => agrees(own, file));
-
-  it("agree with the systems' original code, where the golden vectors are beside the repository", async function () {
-    const files = npz(goldenDir).filter((f) => check.handles(readGolden(join(goldenDir, f)).config));
-    if (files.length === 0) {
-      console.log("      skipped: no golden vectors beside the repository (set CIA_GOLDEN)");
-      this.skip();
-    }
-    for (const file of files.filter((f) => !f.startsWith("cia"))) await agrees(goldenDir, file);
   });
 
   it("fail, naming the entry, when an expected gradient, output or loss is wrong", async () => {

@@ -45,7 +45,7 @@ describe("networks", function () {
   this.timeout(20000);
   let engine: Engine;
   before(async () => {
-    engine = await startEngine("cpu", { say: () => undefined });
+    engine = await startEngine("wasm", { say: () => undefined });
   });
 
   async function tryCase(system: NeuralSystem, c: InputCase): Promise<void> {
