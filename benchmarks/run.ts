@@ -19,6 +19,8 @@ import { writeArtefacts } from "./harness/figures";
 import { collect, writeReport } from "./harness/report";
 import { submit } from "./harness/slurm";
 import { summaryLines } from "./harness/summary";
+import { writeTensorboard } from "../lib/report/tensorboard";
+import { writeChoices } from "./suites/chosen";
 import { findSuite, paperSuites, suites, usesTrainer } from "./suites";
 
 const command = "npm run reproduce";
@@ -47,6 +49,8 @@ Suites: ${suites.map((s) => s.name).join(", ")}.
   --slurm                submit the runs as a Slurm job array; --wait follows it and writes the report
     --tasks N --partition P --time T --memory M --cpus N --gpus N   of the array (default 4 tasks, 1 CPU each)
   --keep-weights N       keep weights of runs up to N megabytes beside the records (default: those of headline cells up to 2.5)
+  --choose               write the best trial of each search in --out to benchmarks/suites/chosen.json, which Tables 5a and 5b run with
+  --tensorboard DIR      also write the curves of all recorded runs as TensorBoard event files
   --checkpoint-seconds S seconds between checkpoints of a run (default 10; 0: every epoch)`;
 
 const options = {
@@ -78,6 +82,8 @@ const options = {
   gpus: { type: "string" },
   "keep-weights": { type: "string" },
   "checkpoint-seconds": { type: "string" },
+  choose: { type: "boolean" },
+  tensorboard: { type: "string" },
 } as const;
 
 export interface ReproduceOptions {
@@ -113,6 +119,11 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const o = readOptions(values, positionals);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
+  if (values.choose) {
+    const { searches, file } = writeChoices(o.folders.out);
+    say(`${searches} searches: ${file}`);
+    return 0;
+  }
   if (values["dry-run"]) {
     const { records } = readRecords(o.folders.out);
     const found = await planWithFallback(o, records, say);
@@ -147,6 +158,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 130;
   }
   const code = await finish(o, reportDir, say);
+  if (values.tensorboard) writeTensorboard(values.tensorboard, readRecords(o.folders.out).records);
   return outcome.failed ? 1 : code;
 }
 

@@ -9,7 +9,7 @@ import { Rng } from "../../lib/core/rng";
 import { temporaryFolder } from "../training/helpers";
 import { run, start, untimed } from "./helpers";
 
-const suite = ["ci", "--seeds", "2", "--epochs", "8", "--no-report", "--checkpoint-seconds", "0"];
+const suite = ["ci", "--seeds", "2", "--epochs", "5", "--no-report", "--checkpoint-seconds", "0"];
 
 /** Process ids of the workers of a harness (Linux). */
 export function workersOf(pid: number): number[] {

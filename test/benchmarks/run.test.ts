@@ -9,7 +9,7 @@ import { copyProgram, filesIn, run, start, until, untimed } from "./helpers";
 import { killAndResume, workersOf } from "./kill-resume";
 
 const quick = ["ci", "--seeds", "1", "--epochs", "1", "--no-report"];
-const long = ["ci", "--seeds", "2", "--epochs", "40", "--no-report", "--checkpoint-seconds", "0"];
+const long = ["ci", "--seeds", "2", "--epochs", "12", "--no-report", "--checkpoint-seconds", "0"];
 
 describe("npm run reproduce", function () {
   this.timeout(300_000);

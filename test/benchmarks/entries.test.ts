@@ -1,0 +1,150 @@
+import { strict as assert } from "node:assert";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { recordLine } from "../../lib/core/record";
+import { readRecords } from "../../lib/training";
+import { temporaryFolder } from "../training/helpers";
+import { filesIn, run } from "./helpers";
+
+describe("npm run train and npm run predict", function () {
+  this.timeout(120_000);
+  it("train a system on a data set, save the model, and predict with it", async () => {
+    const out = temporaryFolder("train");
+    const args = ["--dataset", "synthetic", "--task", "classes:2", "--set", "k=8", "--set", "r=4", "--epochs", "2", "--modalities", "TV", "--out", out]; // prettier-ignore
+    const { code, err, out: text } = await run("train", args);
+    assert.equal(code, 0, err);
+    assert.match(text, /A2 +test 0\.\d+ {2}validation 0\.\d+/);
+    for (const name of ["model.json", "weights.npz", "run.jsonl"]) assert.ok(fs.existsSync(path.join(out, name)), name);
+    const model = fs.readFileSync(path.join(out, "model.json"), "utf8");
+    assert.ok(!model.includes(path.dirname(out)), "a saved model names no place of this machine");
+    const [record] = readRecords(out).records;
+    assert.deepEqual(record.modalities, ["T", "V"]);
+    assert.equal(record.config.epochs, 2);
+  });
+
+  it("refuse mistakes of the command line with exit code 2 and what is known", async () => {
+    for (const [name, args, message] of [
+      ["train", ["--task", "intensity"], /expected --data DIR or --dataset D, found neither/],
+      ["train", ["--task", "regression"], /--task: expected classes:N .*found regression/],
+      ["train", ["--data", ".", "--task", "intensity"], /--format: expected bc-lstm-csv, .*found nothing/],
+      ["train", ["--data", ".", "--format", "hdf9", "--task", "intensity"], /--format hdf9: expected bc-lstm-csv/],
+      [
+        "train",
+        ["--dataset", "synthetic", "--task", "classes:4"],
+        /--task classes:4: expected .*classes:2.*which are what the labels of synthetic give/,
+      ],
+      ["train", ["--dataset", "synthetic", "--task", "classes:2", "--set", "k"], /--set: expected KEY=VALUE, found k/],
+      [
+        "train",
+        ["--dataset", "synthetic", "--task", "classes:2", "--protocol", "test-selected"],
+        /expected validation or fixed-epochs, found test-selected/,
+      ],
+      ["train", ["--wrong"], /Unknown option '--wrong'.*Known options/],
+      ["predict", ["--model", "x"], /expected --data, found none/],
+      ["predict", ["--model", "x", "--data", "y", "--format", "npy", "--out", "z.xls"], /ends in .csv or .jsonl/],
+      ["evaluate", [], /expected --run ID, found none/],
+      ["check", ["--suite", "nope"], /suite: expected table1/],
+      ["baseline", ["--reason", " "], /--reason: expected why the baseline changes/],
+    ] as const) {
+      const { code, err } = await run(name, args);
+      assert.equal(code, 2, `${name} ${args.join(" ")}: ${err}`);
+      assert.match(err, message);
+    }
+  });
+
+  it("refuse what the system or data cannot do with exit code 1, and write nothing", async () => {
+    const out = path.join(temporaryFolder("train"), "model");
+    for (const [args, message] of [
+      [["--dataset", "synthetic", "--task", "classes:2", "--set", "units=3"], /cia, setting units: expected one of/],
+      [["--dataset", "synthetic", "--task", "classes:2", "--system", "bof-msa", "--modalities", "T"], /bof-msa/],
+    ] as const) {
+      const { code, err } = await run("train", [...args, "--out", out]);
+      assert.equal(code, 1, err);
+      assert.match(err, message);
+      assert.ok(!fs.existsSync(out));
+    }
+  });
+
+  it("print their help", async () => {
+    for (const name of ["run", "train", "predict", "evaluate", "audit", "check", "baseline"]) {
+      const { code, out } = await run(name, ["--help"]);
+      assert.equal(code, 0);
+      assert.match(out, new RegExp(`^npm run ${name === "run" ? "reproduce" : name} `));
+    }
+  });
+});
+
+describe("npm run evaluate and npm run audit", function () {
+  this.timeout(180_000);
+  const runs = temporaryFolder("runs");
+  const file = path.join(runs, "ci.jsonl");
+  const args = ["ci", "--profile", "full", "--runs", runs];
+  before(async () => {
+    const { code, err } = await run("run", ["ci", "--seeds", "1", "--epochs", "1", "--keep-weights", "5", "--no-report", "--out", runs]); // prettier-ignore
+    assert.equal(code, 0, err);
+  });
+
+  it("score saved weights again without training and find the recorded scores to the last bit", async () => {
+    for (const { id } of readRecords(runs).records) {
+      const { code, out, err } = await run("evaluate", ["--run", id, "--runs", runs]);
+      assert.equal(code, 0, out + err);
+      assert.match(out, /all \d+ metrics equal the record/);
+    }
+  });
+
+  it("refuse weights that were changed", async () => {
+    const [record] = readRecords(runs).records;
+    const weights = path.join(runs, record.weightsFile!);
+    const other = path.join(runs, readRecords(runs).records[1].weightsFile!);
+    const kept = fs.readFileSync(weights);
+    fs.copyFileSync(other, weights);
+    const { code, err } = await run("evaluate", ["--run", record.id, "--runs", runs]);
+    fs.writeFileSync(weights, kept);
+    assert.equal(code, 1);
+    assert.match(err, /expected weights with hash .*They are not those of this run/);
+  });
+
+  it("find every score again from the stored predictions, and name the runs that are missing", async () => {
+    const { code, out } = await run("audit", args);
+    assert.equal(code, 1); // the suite declares 25 epochs and five seeds; here is one of one epoch
+    assert.match(out, /missing {2}cia\/synthetic\/.*, seed 5: not recorded/);
+    assert.match(out, /3 recorded; 3 scored again from their predictions/);
+    assert.doesNotMatch(out, /^scores/m);
+  });
+
+  it("name a score that its predictions do not give, predictions that were changed, and edited lines", async () => {
+    const text = fs.readFileSync(file, "utf8");
+    const [record] = readRecords(runs).records;
+    const forged = { ...record, metrics: { ...record.metrics, test: { ...record.metrics.test, F1: 0.99 } } };
+    fs.writeFileSync(file, `${recordLine(forged)}\n${text.split("\n")[1].replace('"seed":1', '"seed":9')}\n`);
+    const predictions = path.join(runs, record.predictions!.file);
+    const first = await run("audit", args);
+    assert.match(first.out, /scores +.*: test F1 is recorded as 0.99, its predictions give 0\.\d+/);
+    assert.match(first.out, /lines +damaged: ci.jsonl, line 2: expected checksum/);
+    const kept = fs.readFileSync(predictions);
+    fs.writeFileSync(predictions, kept.subarray(0, kept.length - 1));
+    const second = await run("audit", args);
+    assert.match(second.out, /predictions\/.*: expected SHA-256 .*It was changed: restore it or run again/);
+    fs.writeFileSync(predictions, kept);
+    fs.writeFileSync(file, text);
+  });
+
+  it("trace numbers in marked text to the records", async () => {
+    const page = path.join(temporaryFolder("text"), "page.md");
+    const A2 = readRecords(runs).records.find((r) => "A2" in r.metrics.test && r.task === "classes:2")!.metrics.test
+      .A2!;
+    fs.writeFileSync(page, `12.34 seconds\n<!-- results -->\n${(100 * A2).toFixed(1)} and 98.76\n<!-- /results -->\n`);
+    const { out } = await run("audit", [...args, "--text", page]);
+    assert.match(out, /text +page.md: 98.76 is in no record/);
+    assert.doesNotMatch(out, new RegExp(`${(100 * A2).toFixed(1)} is in no record|12.34`));
+  });
+
+  it("record a baseline with a reason, and compare with it", async () => {
+    const dir = temporaryFolder("baseline");
+    fs.copyFileSync(file, path.join(dir, "ci.jsonl"));
+    const { code, out } = await run("check", ["--suite", "ci", "--runs", runs, "--baseline", dir, "--junit", path.join(dir, "j.xml"), "--json", path.join(dir, "b.json"), "--markdown", path.join(dir, "s.md")]); // prettier-ignore
+    assert.equal(code, 1); // the suite's own cells have 25 epochs: nothing here may be paired with them
+    assert.match(out, /REFUSED.*no baseline is recorded/);
+    for (const name of ["j.xml", "b.json", "b.smaller.json", "s.md"]) assert.ok(filesIn(dir).includes(name), name);
+  });
+});
