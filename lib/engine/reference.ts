@@ -477,6 +477,13 @@ function needTargets(batch: Batch): Int32Array | Float32Array {
   return batch.targets;
 }
 
+export const isEmpty = (batch: Batch): boolean => batch.offsets.length < 2;
+
+/** @throws EngineError for a batch without sequences: it has no loss */
+export function needSequences(batch: Batch): void {
+  if (isEmpty(batch)) throw new EngineError("batch: expected at least one sequence for a loss, found none.");
+}
+
 /** A program over whatever TensorFlow.js backend is active. */
 export class ReferenceProgram implements Program {
   private readonly params = new Map<string, tf.Tensor>();
@@ -525,6 +532,7 @@ export class ReferenceProgram implements Program {
   }
 
   async losses(batch: Batch, { key, feeds }: { key?: StepKey; feeds?: Feeds } = {}): Promise<Record<string, number>> {
+    needSequences(batch);
     this.activate();
     const terms = tf.tidy(() => {
       const run = this.interpret(batch, key, feeds).run;
@@ -557,6 +565,7 @@ export class ReferenceProgram implements Program {
     values: readonly Value[],
     { key, feeds }: { key?: StepKey; feeds?: Feeds } = {},
   ): Promise<Float32Array[]> {
+    if (isEmpty(batch)) return values.map(() => new Float32Array(0));
     this.activate();
     const tensors = tf.tidy(() => {
       const { run } = this.interpret(batch, key, feeds);
@@ -616,6 +625,7 @@ export class ReferenceProgram implements Program {
 
   /** Gradients of the total or of one term, by parameter name; loss terms and new batch statistics beside them. */
   private differentiate(batch: Batch, term: string | undefined, key: StepKey | undefined, feeds: Feeds | undefined) {
+    needSequences(batch);
     this.activate();
     const xs = this.trainable.map((p) => this.params.get(p.name) as tf.Tensor);
     let terms: Record<string, tf.Tensor> = {};

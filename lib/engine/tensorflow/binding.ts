@@ -7,11 +7,13 @@ import { join } from "node:path";
 import * as util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { EngineError } from "../../core/errors";
-import type { Binding } from "./calls";
+import { type Binding, Calls } from "./calls";
 import { enginesFolder, type Installed, installedTensorflow, makeTensorflow } from "./installed";
 
 export interface Loaded {
   readonly binding: Binding;
+  /** One for the process: its constants serve all programs. */
+  readonly calls: Calls;
   readonly installed: Installed;
   readonly threads: number;
 }
@@ -49,7 +51,7 @@ export function loadTensorflow(threads = 1, folder: string = join(enginesFolder(
     );
   }
   registerBackend(binding, join(folder, installed.package));
-  return (loaded = { binding, installed, threads });
+  return (loaded = { binding, calls: new Calls(binding), installed, threads });
 }
 
 function setDefaults(variables: Readonly<Record<string, string>>): void {

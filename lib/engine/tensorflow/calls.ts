@@ -42,6 +42,11 @@ export class Calls {
 
   constructor(readonly binding: Binding) {}
 
+  /** Number of constants: tensors that stay. */
+  get kept(): number {
+    return this.constants.size;
+  }
+
   /** Runs `f`; gives back its result and the tensors that were made meanwhile. If it throws they are freed. */
   collect<R>(f: () => R): { result: R; made: Tensor[] } {
     const outer = this.made;
@@ -76,11 +81,6 @@ export class Calls {
       t.freed = true;
       this.binding.deleteTensor(t.id);
     }
-  }
-
-  dispose(): void {
-    this.free(this.constants.values());
-    this.constants.clear();
   }
 
   run(name: string, inputs: readonly Tensor[], attributes = this.noAttributes, outputs = 1): Tensor[] {

@@ -3,16 +3,14 @@ import * as tf from "@tensorflow/tfjs";
 import type { Engine, EngineInfo } from "../engine";
 import { ReferenceProgram } from "../reference";
 import { loadTensorflow } from "./binding";
-import { Calls } from "./calls";
 import { TensorflowProgram } from "./program";
 import { covers } from "./schedule";
 
 /** @throws EngineError with the reason and what to do, if it is not here or does not load */
 export async function startTensorflow({ threads = 1 }: { readonly threads?: number } = {}): Promise<Engine> {
-  const { binding, installed } = loadTensorflow(threads);
+  const { binding, calls, installed } = loadTensorflow(threads);
   await tf.setBackend("tensorflow");
   await tf.ready();
-  const calls = new Calls(binding);
   const info: EngineInfo = {
     name: "tensorflow",
     device: binding.isUsingGpuDevice() ? "GPU" : "CPU",

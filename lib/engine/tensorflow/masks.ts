@@ -44,6 +44,11 @@ export class Masks {
     return new Masks(existsSync(file) ? new WebAssembly.Module(readFileSync(file)) : undefined);
   }
 
+  /** Whether the kernel draws them. */
+  get fast(): boolean {
+    return this.module !== undefined;
+  }
+
   /** A new step begins: the masks of the last one are not read any more. */
   reset(): void {
     this.used = first;

@@ -16,7 +16,7 @@ import {
 } from "../engine";
 import type { Graph, Output, Param, Value } from "../graph";
 import { initial } from "../init";
-import { power } from "../reference";
+import { isEmpty, needSequences, power } from "../reference";
 import type { Calls, Tensor } from "./calls";
 import { Masks } from "./masks";
 import { Run } from "./run";
@@ -117,6 +117,7 @@ export class TensorflowProgram implements Program {
   }
 
   async step(batch: Batch, key: StepKey, adam: AdamOptions, feeds?: Feeds): Promise<Record<string, number>> {
+    needSequences(batch);
     return this.run(batch, { key, feeds }, (run) => {
       const terms = this.terms(run);
       const moving = run.movingValues();
@@ -129,6 +130,7 @@ export class TensorflowProgram implements Program {
   }
 
   async losses(batch: Batch, o: Options = {}): Promise<Record<string, number>> {
+    needSequences(batch);
     return this.run(batch, o, (run) => this.terms(run));
   }
 
@@ -138,6 +140,7 @@ export class TensorflowProgram implements Program {
       throw new EngineError(
         `gradients: expected a loss term of ${Object.keys(this.output.loss).join(", ")}, found ${term}.`,
       );
+    needSequences(batch);
     return this.run(batch, o, (run) => {
       const weights = term === undefined ? this.lossWeights() : new Map([[this.output.loss[term], 1]]);
       run.forward([...weights.keys()]);
@@ -152,6 +155,7 @@ export class TensorflowProgram implements Program {
   }
 
   async evaluate(batch: Batch, values: readonly Value[], o: Options = {}): Promise<Float32Array[]> {
+    if (isEmpty(batch)) return values.map(() => new Float32Array(0));
     return this.run(batch, o, (run) => {
       run.forward(values);
       return values.map((v) => this.c.read(run.tensor(v)));
