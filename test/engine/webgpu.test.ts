@@ -16,7 +16,6 @@ const tested: Readonly<Record<string, readonly BatchName[]>> = {
   "gru, 2 directions, sigmoid gates, dropout": ["one row", "many sequences", "a very long sequence"],
   "gru, 2 directions, hardSigmoid gates": ["many sequences"],
   "attend, values of their own": ["one row", "many sequences", "a very long sequence", "extreme values"],
-  "attend, keys as values": ["many sequences"],
   "dense, tanh, dropout": ["many sequences"],
 };
 

@@ -4,5 +4,5 @@ import { ReferenceProgram, startCpu as startBackend } from "../reference";
 
 export async function startCpu(): Promise<Engine> {
   const info = await startBackend();
-  return { info, compile: (graph, output, seed) => new ReferenceProgram(graph, output, seed) };
+  return { info, compile: (graph, output, seed) => new ReferenceProgram(graph, output, seed, {}, "cpu") };
 }
