@@ -7,7 +7,7 @@ import type { Engine, EngineInfo, Program } from "../engine";
 import type { Graph, Output } from "../graph";
 import { unsupported } from "./compile";
 import { InterpretedProgram } from "./interpreted";
-import { BackendHeap } from "./kernels";
+import { BackendHeap, type Heap, type Kernels } from "./kernels";
 import { WasmProgram } from "./program";
 import { startKernels } from "./start";
 
@@ -18,6 +18,12 @@ export interface WasmOptions {
   readonly revectorize?: boolean;
 }
 
+/** The engine with what it is made of, for those who call kernels themselves. */
+export interface WasmEngine extends Engine {
+  readonly kernels: Kernels;
+  readonly heap: Heap;
+}
+
 /** The parts of the backend that it does not declare: its heap. */
 interface BackendModule {
   readonly asm: { readonly memory: WebAssembly.Memory };
@@ -26,7 +32,10 @@ interface BackendModule {
 }
 
 /** @throws EngineError where the machine's Node cannot run it, with what to do */
-export async function startWasm({ fastMath = false, revectorize: widen = true }: WasmOptions = {}): Promise<Engine> {
+export async function startWasm({
+  fastMath = false,
+  revectorize: widen = true,
+}: WasmOptions = {}): Promise<WasmEngine> {
   tf.enableProdMode();
   if (!(await tf.setBackend("wasm")))
     throw new EngineError("engine wasm: expected tfjs-backend-wasm to start, it did not.");
@@ -49,6 +58,8 @@ export async function startWasm({ fastMath = false, revectorize: widen = true }:
   };
   return {
     info,
+    kernels,
+    heap,
     compile(graph: Graph, output: Output, seed: number): Program {
       const without = unsupported(graph);
       if (without === undefined) return new WasmProgram(graph, output, seed, heap, kernels);
