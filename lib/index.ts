@@ -51,3 +51,5 @@ export {
   type ReportInput,
 } from "./report";
 export { findSystem, systems } from "./models";
+export { merges as mmmuBaMerges } from "./models/mmmu-ba";
+export { batchNorms, port as tfnPort } from "./models/tfn";
