@@ -164,7 +164,7 @@ function fitLandmarks(x: Table, goals: Goals, config: SvmConfig, gamma: number, 
   cholesky(L, m);
   // z_i = L^-1 k(x_i), so that z_i z_j = k(x_i)' K^-1 k(x_j), near k(x_i, x_j).
   const z = rbf(x, support, gamma);
-  for (let i = 0; i < z.rows; i++) solveLower(L, z.data.subarray(i * m, (i + 1) * m));
+  solveLower(L, z);
 
   const notes = [`Nystroem features of ${m} training rows, squared losses, ${x.rows} training units [D21]`];
   const coefficients: Float64Array[] = [];

@@ -250,7 +250,7 @@ export function fitRidge(x: Table, y: ArrayLike<number>, alpha: number): Linear 
 /** Solves A v = b in place, A symmetric positive definite [m, m] given by its lower triangle (overwritten), b [m]. */
 function solveCholesky(A: Float64Array, b: Float64Array): void {
   cholesky(A, b.length);
-  solveLower(A, b);
+  solveLower(A, table(1, b.length, b));
   solveLowerTransposed(A, b);
 }
 
@@ -264,11 +264,17 @@ export function cholesky(A: Float64Array, m: number): void {
   }
 }
 
-/** L v = b in place. */
-export function solveLower(L: Float64Array, b: Float64Array): void {
-  const m = b.length;
-  for (let i = 0; i < m; i++) {
-    b[i] = (b[i] - dotAt(L, i * m, b, 0, i)) / L[i * m + i];
+/** L v = b in place for each row b of x [n, m]; sixteen rows at a time, so that L is read n / 16 times. */
+export function solveLower(L: Float64Array, x: Table): void {
+  const m = x.width;
+  for (let from = 0; from < x.rows; from += 16) {
+    const to = Math.min(from + 16, x.rows);
+    for (let i = 0; i < m; i++) {
+      for (let row = from; row < to; row++) {
+        const at = row * m;
+        x.data[at + i] = (x.data[at + i] - dotAt(L, i * m, x.data, at, i)) / L[i * m + i];
+      }
+    }
   }
 }
 

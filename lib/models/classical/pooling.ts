@@ -37,7 +37,10 @@ export function squaredDistances(a: Float64Array, x: Table, out: Float64Array, t
     let [sp, sq, ss, st] = [0, 0, 0, 0];
     for (let j = 0; j < width; j++) {
       const v = a[j];
-      const [dp, dq, ds, dt] = [v - data[p + j], v - data[q + j], v - data[s + j], v - data[t + j]];
+      const dp = v - data[p + j];
+      const dq = v - data[q + j];
+      const ds = v - data[s + j];
+      const dt = v - data[t + j];
       sp += dp * dp;
       sq += dq * dq;
       ss += ds * ds;
