@@ -8,17 +8,26 @@ import { EngineError } from "../../lib/core/errors";
 import type { Engine, Program } from "../../lib/engine/engine";
 import { Graph, type Output } from "../../lib/engine/graph";
 import * as ops from "../../lib/engine/ops";
-import { startWasm } from "../../lib/engine/wasm";
+import { startWasm, type WasmOptions } from "../../lib/engine/wasm";
+import type { Heap } from "../../lib/engine/wasm/kernels";
 import { record } from "../../lib/layers/record";
 import { cia } from "../../lib/models/cia";
 import { batchOf, describeCases, key, type BatchName, recordCase, cases } from "./cases";
 
 const hasRelaxedSimd = Number(process.versions.node.split(".")[0]) >= 22;
 
-describeCases({ name: "wasm", start: () => startWasm() });
+let heap: Heap | undefined;
+const started = async (options: WasmOptions): Promise<Engine> => {
+  const wasm = await startWasm(options);
+  heap = wasm.heap;
+  return wasm;
+};
+const memory = (): number => heap?.used ?? 0;
+describeCases({ name: "wasm", start: () => started({}), memory });
 describeCases({
   name: "wasm with fast math",
-  start: async () => (hasRelaxedSimd ? startWasm({ fastMath: true }) : "this Node has no relaxed SIMD"),
+  start: async () => (hasRelaxedSimd ? started({ fastMath: true }) : "this Node has no relaxed SIMD"),
+  memory,
 });
 
 const shape = recordCase(cases[0]).shape;

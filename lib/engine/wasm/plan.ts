@@ -142,7 +142,10 @@ export class BatchState {
       for (const key of [undefined, { seed: 0, step: 0 }]) {
         this.key = key;
         now = 0;
-        for (const call of calls) (call(), now++);
+        for (const call of calls) {
+          call();
+          now++;
+        }
       }
     } finally {
       this.touch = undefined;

@@ -23,9 +23,12 @@ export interface Started {
   readonly revectorize: boolean;
 }
 
-/** V8 widens on Node 24 and 25: older ones lack the switch or gain nothing by it, and Node 26's compiler ends the process on these kernels. */
+/**
+ * V8 widens on x64 from Node 24 on; on older ones the switch is missing or gains nothing, and Node 26's compiler ends the
+ * process on these kernels.
+ */
 const nodeMajor = Number(process.versions.node.split(".")[0]);
-const canRevectorize = nodeMajor === 24 || nodeMajor === 25;
+const canRevectorize = process.arch === "x64" && (nodeMajor === 24 || nodeMajor === 25);
 
 /** @throws EngineError where this Node cannot run the kernels, or runs them wrongly */
 export async function startKernels(
