@@ -52,7 +52,9 @@ def to_text(name):
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         tags = list(cell.metadata.get("tags", []))
         plain.cells.append(make(cell.source, metadata={"tags": tags} if tags else {}))
-    jupytext.write(plain, name.with_suffix(".ts"), fmt="ts:percent")
+    text = jupytext.writes(plain, fmt="ts:percent")
+    text = text.removeprefix("// -*- coding: utf-8 -*-\n")  # jupytext's, where a cell is not ASCII
+    name.with_suffix(".ts").write_text(text, encoding="utf-8")
 
 
 def check(name):
