@@ -67,11 +67,15 @@ const inFolder = (name: string) => path.join(notebooksFolder, name);
 /** Brings each pair in step: the file that changed last is copied to the other form. */
 function pair(names: readonly string[]): void {
   const changed = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  for (const name of names) {
-    const newer = changed(inFolder(`${name}.ts`)) >= changed(inFolder(`${name}.ipynb`)) ? "notebook" : "text";
-    if (runPython([script("pairs.py"), newer, inFolder(name)]) !== 0)
-      throw new UserError(`notebook ${name}: expected to write its twin, found an error; it stands above.`);
-  }
+  const textIsNewer = (name: string) => changed(inFolder(`${name}.ts`)) >= changed(inFolder(`${name}.ipynb`));
+  for (const [form, these] of [
+    ["notebook", names.filter(textIsNewer)],
+    ["text", names.filter((name) => !textIsNewer(name))],
+  ] as const)
+    if (these.length > 0 && runPython([script("pairs.py"), form, ...these.map(inFolder)]) !== 0)
+      throw new UserError(
+        `notebooks ${these.join(", ")}: expected to write their twins, found an error; it stands above.`,
+      );
 }
 
 async function main(argv: readonly string[]): Promise<number> {

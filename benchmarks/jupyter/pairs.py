@@ -78,7 +78,8 @@ if __name__ == "__main__":
     names = [pathlib.Path(argument) for argument in sys.argv[2:]]
     if sys.argv[1] == "check":
         problems = [line for name in names for line in check(name)]
-        print("\n".join(problems))
+        if problems:
+            print("\n".join(problems))
         sys.exit(1 if problems else 0)
     for name in names:
         (to_notebook if sys.argv[1] == "notebook" else to_text)(name)

@@ -48,6 +48,10 @@ function cellText(value: unknown, digits: number): string {
 export function tableBundle(rows: readonly Row[] | FrameLike, options: TableOptions = {}): Bundle {
   const plain: readonly Row[] = isFrame(rows) ? frameRows(rows) : rows;
   const { title, columns, note } = options;
+  if (plain.length === 0) {
+    const words = `${title ? `${title}: ` : ""}nothing to show${note ? `. ${note}` : ""}`;
+    return { "text/html": `<p>${escapeHtml(words)}</p>`, "text/plain": words };
+  }
   const keys = columns
     ? Array.isArray(columns)
       ? (columns as readonly string[])

@@ -36,6 +36,9 @@ describe("table", () => {
     const text = tableBundle(rows, { columns: { n: "runs", system: "System" } })["text/plain"];
     assert.ok(text.startsWith("runs  System\n") && !text.includes("A2"));
   });
+  it("says so when there are no rows", () => {
+    assert.strictEqual(tableBundle([], { title: "Runs" })["text/plain"], "Runs: nothing to show");
+  });
   it("shows a danfojs frame with its index", async () => {
     const data = await frame([{ a: 1 }, { a: 2 }, { a: 6 }]);
     const text = tableBundle(data.describe())["text/plain"];
@@ -44,7 +47,8 @@ describe("table", () => {
   }).timeout(20000);
 });
 
-describe("chart", () => {
+describe("chart", function () {
+  this.timeout(30_000); // the first chart loads Vega
   const rows = [
     { modality: "T", who: "ours", f1: 77.1, low: 76, high: 78.2 },
     { modality: "T", who: "paper", f1: 77.43 },
