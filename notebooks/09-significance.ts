@@ -51,7 +51,7 @@ await lineChart(power, { x: "difference", y: "power", series: "pairs", xAxis: "t
 table([2, 3, 5, 10, 20].map((n) => {
   const rising = Array.from({ length: n }, (_, i) => i + 1);
   const p = wilcoxon(rising, rising.map(() => 0))?.p;
-  return { pairs: n, "smallest difference found 4 times of 5 (in sd)": smallestDetectable({ n, sd: 1 }), "smallest p that Wilcoxon's test can give": p };
+  return { pairs: n, "smallest difference found 4 times of 5 (in sd)": smallestDetectable({ n, sd: 1 }), "smallest p that Wilcoxon's test can give": p?.toPrecision(2) };
 }), { digits: 4 });
 
 // %% [markdown]

@@ -37,11 +37,11 @@ function frameRows({ columns, values, index }: FrameLike): Row[] {
   });
 }
 
-function cellText(value: unknown, digits: number): string {
+/** @param digits  undefined in a column of whole numbers */
+function cellText(value: unknown, digits: number | undefined): string {
   if (value === null || value === undefined) return "–";
-  if (typeof value === "number")
-    return Number.isInteger(value) ? String(value) : Number.isFinite(value) ? value.toFixed(digits) : String(value);
-  return String(value);
+  if (typeof value !== "number" || digits === undefined || !Number.isFinite(value)) return String(value);
+  return value.toFixed(digits);
 }
 
 /** The forms of a table. @param rows  plain rows or a danfojs DataFrame */
@@ -65,7 +65,8 @@ export function tableBundle(rows: readonly Row[] | FrameLike, options: TableOpti
     const present = plain.map((row) => row[key]).filter((value) => value !== null && value !== undefined);
     return present.length > 0 && present.every((value) => typeof value === "number");
   });
-  const cells = plain.map((row) => keys.map((key) => cellText(row[key], digitsOf(key))));
+  const isWhole = keys.map((key) => plain.every((row) => typeof row[key] !== "number" || Number.isInteger(row[key])));
+  const cells = plain.map((row) => keys.map((key, j) => cellText(row[key], isWhole[j] ? undefined : digitsOf(key))));
   return {
     "text/html": html(keys.map(heading), cells, isNumber, title, note),
     "text/plain": text(keys.map(heading), cells, isNumber, title, note),

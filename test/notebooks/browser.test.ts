@@ -25,6 +25,10 @@ interface Lab {
 const command = (page: Page, id: string): Promise<unknown> =>
   page.evaluate((id) => (globalThis as unknown as { jupyterapp: Lab }).jupyterapp.commands.execute(id), id);
 
+/** The same without waiting: commands that run cells end when the cells do. */
+const begin = (page: Page, id: string): Promise<void> =>
+  page.evaluate((id) => void (globalThis as unknown as { jupyterapp: Lab }).jupyterapp.commands.execute(id), id);
+
 /** Prompts of the code cells: "[3]:", "[*]:" while it runs or waits, "[ ]:" before. */
 const prompts = (page: Page) => page.locator(".jp-CodeCell .jp-InputPrompt").allInnerTexts();
 
@@ -113,13 +117,12 @@ describe("JupyterLab in a browser", function () {
   }
 
   async function runAll(number: string): Promise<void> {
-    await command(page, "notebook:restart-clear-output").catch(() => undefined);
-    const dialog = page.locator(".jp-Dialog button.jp-mod-accept");
-    if (await dialog.isVisible().catch(() => false)) await dialog.click();
-    await command(page, "notebook:run-all-cells");
+    await command(page, "notebook:clear-all-cell-outputs");
+    await begin(page, "notebook:run-all-cells");
     await waitUntilRun(page);
     const errors = await page.locator('[data-mime-type="application/vnd.jupyter.error"]').allInnerTexts();
     assert.deepStrictEqual(errors, []);
+    await page.locator(".jp-OutputArea-output .vega-embed").first().scrollIntoViewIfNeeded();
     await page.screenshot({ path: path.join(shots, `${number}-wide.png`) });
     await page.setViewportSize({ width: 720, height: 900 });
     await page.waitForTimeout(500);
@@ -138,14 +141,14 @@ describe("JupyterLab in a browser", function () {
       page,
       'const long = await trainLive(cia, data, { kind: "classes", classes: 2 }, { engine, seed: 2, protocol: "validation", config: { k: 16, r: 16, epochs: 5000, patience: 0 } });',
     );
-    await command(page, "notebook:run-cell");
+    await begin(page, "notebook:run-cell");
     const progress = page.locator(".jp-OutputArea-output progress").last();
     await progress.waitFor();
     await page.getByText(/epoch [2-9]\d* of 5000/).first().waitFor();
     await page.locator('jp-button[data-command="notebook:interrupt-kernel"], [data-command="notebook:interrupt-kernel"]').first().click();
     await waitUntilRun(page);
     await typeCell(page, "[long.status, long.epochs.length > 0, long.selected.epoch > 0].join()");
-    await command(page, "notebook:run-cell");
+    await begin(page, "notebook:run-cell");
     await page.getByText("stopped,true,true").waitFor();
     await page.screenshot({ path: path.join(shots, "00-stopped.png") });
 
