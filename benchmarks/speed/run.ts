@@ -1,22 +1,22 @@
 /**
- * npm run speed -- --python PYTHON: times CIA's training step, ours and PyTorch's, in turns on one core, and writes the ratios
+ * npm run speed: times CIA's training step, ours and PyTorch's, in turns on one core, and writes the ratios
  * to results/speed.md, with where the time goes and what a step costs as rows and widths grow.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { UsageError, UserError } from "../../lib/core/errors";
+import { UserError } from "../../lib/core/errors";
 import type { BenchResult } from "../bench";
 import { entry, parse, wholeNumber } from "../cli";
 import { measureProfile, type Profile } from "./profile";
 import { type ShapeName, shapeNames } from "./shapes";
 
-const usage = `usage: npm run speed -- --python PYTHON [--rounds N] [--script FILE] [--out FILE]
+const usage = `usage: npm run speed -- [--python PYTHON] [--rounds N] [--script FILE] [--out FILE]
 
 Times a training step of CIA (npm run bench) against PyTorch eager in turns, both pinned to core 0 (Linux: taskset), and writes
 ratios (min, median, max over rounds; below 1 is faster than PyTorch's best layout) to results/speed.md.
-  --python PYTHON  an interpreter with torch and numpy
+  --python PYTHON  an interpreter with torch and numpy; default .venv-bench/bin/python
   --script FILE    the PyTorch script; default ../shared/bench/torch_cia.py
   --rounds N       default 5`;
 
@@ -80,7 +80,7 @@ interface Round {
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parse("npm run speed", args, {
-    python: { type: "string" },
+    python: { type: "string", default: ".venv-bench/bin/python" },
     script: { type: "string", default: "../shared/bench/torch_cia.py" },
     rounds: { type: "string" },
     out: { type: "string", default: "results/speed.md" },
@@ -89,8 +89,11 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  if (!values.python)
-    throw new UsageError("npm run speed: expected --python PYTHON, an interpreter with torch; see --help.");
+  const python = values.python as string;
+  if (!existsSync(python))
+    throw new UserError(
+      `${python}: expected a Python with PyTorch, found none; make one (python3 -m venv .venv-bench && .venv-bench/bin/pip install torch==2.15.0 numpy; 6 GB), or name yours with --python.`,
+    );
   const [script, out] = [values.script as string, values.out as string];
   if (!existsSync(script))
     throw new UserError(
@@ -104,7 +107,7 @@ export async function main(args: readonly string[]): Promise<number> {
       console.error(`round ${i + 1} of ${rounds}: ${shape}`);
       const ours = { default: bench(shape), "fast math": bench(shape, "--fast-math") };
       const torch = layoutsOf(shape).map(
-        (layout) => runJson([values.python as string, script, shape, "1", "eager", layout]) as TorchResult,
+        (layout) => runJson([python, script, shape, "1", "eager", layout]) as TorchResult,
       );
       measured.set(shape, [...(measured.get(shape) ?? []), { ours, torch }]);
     }
