@@ -15,7 +15,7 @@ const command = "npm run baseline";
 const help = `${command} -- [--suite ci] [--reason "..."] [options]
 
 Runs a suite, says what would change against the recorded baseline, asks for the reason, and records the new one. The reasons are
-kept in SUITE.history.jsonl beside it.
+kept in SUITE.history.json beside it.
 
   --suite S        default ci
   --reason "..."   why; asked for on a terminal when it is not given
@@ -74,7 +74,9 @@ export async function main(args: readonly string[]): Promise<number> {
     engine: records[0].engine.name,
     changes,
   };
-  fs.appendFileSync(path.join(dir, `${suite.name}.history.json`), `${JSON.stringify(history)}\n`);
+  const kept = path.join(dir, `${suite.name}.history.json`);
+  const before = fs.existsSync(kept) ? (JSON.parse(fs.readFileSync(kept, "utf8")) as unknown[]) : [];
+  writeWhole(kept, `${JSON.stringify([...before, history], null, 2)}\n`);
   console.log(`${records.length} runs: ${file}`);
   return 0;
 }

@@ -177,7 +177,7 @@ function shapeOf(cell: Cell, dataset: Dataset): Shape {
 }
 
 /** Floating-point operations a second that a run reaches, and seconds that a fitted system takes a thousand rows: rough. */
-const speed = { flops: 12e9, fittedSecondsPerThousandRows: 2, start: 1 } as const;
+const speed = { flops: 25e9, fittedSecondsPerThousandRows: 2, start: 1 } as const;
 
 /** How long a run may take where none like it is recorded: 6 x parameters x rows an epoch. */
 export function estimateSeconds(job: Job, dataset: Dataset): number {

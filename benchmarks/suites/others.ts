@@ -73,7 +73,8 @@ const probed = (
     return { ...cell, metrics: [...metrics, ...under] };
   });
 
-const contextual = [setups.mosi62[0], setups.mosiMinilm[0], setups.mosiMinilm[2]];
+const full = (setup: Setup): Setup => ({ ...setup, profiles: ["full"] });
+const contextual = [setups.mosi62[0], full(setups.mosiMinilm[0]), full(setups.mosiMinilm[2])];
 
 export const context: Suite = {
   name: "context",
@@ -86,7 +87,7 @@ export const robustness: Suite = {
   name: "robustness",
   title: "Scores as a modality is noised or removed",
   seeds,
-  cells: probed([setups.mosi62[0], setups.mosiAudio[0], setups.mmmo[0]], "noise", ({ modalities }) =>
+  cells: probed([setups.mosi62[0], full(setups.mosiAudio[0]), full(setups.mmmo[0])], "noise", ({ modalities }) =>
     modalities.flatMap((m) => [`without ${m}`, `${m} noise 0.5`, `${m} noise 1`, `${m} noise 2`]),
   ),
 };

@@ -43,7 +43,8 @@ export function resultOf(record: RunRecord): string {
 export function readRecords(dir: string): RecordsRead {
   const problems: RecordProblem[] = [];
   const found: { record: RunRecord; where: string }[] = [];
-  const files = fs.existsSync(dir) ? fs.readdirSync(dir).filter((f) => f.endsWith(".jsonl")).sort() : []; // prettier-ignore
+  const names = fs.existsSync(dir) ? fs.readdirSync(dir).sort() : [];
+  const files = names.filter((name) => name.endsWith(".jsonl") && fs.statSync(path.join(dir, name)).isFile());
   for (const file of files) {
     const lines = fs.readFileSync(path.join(dir, file), "utf8").split("\n");
     lines.forEach((line, i) => {
