@@ -1,8 +1,9 @@
 /**
- * Makes a checkout ready: `node benchmarks/setup.mjs`. Runs before every npm script, with whatever Node the machine has, and
- * is quick when nothing is missing. Plain JavaScript over Node's own modules: it runs before anything is installed.
+ * Makes a checkout ready, then runs a program in it: `node benchmarks/setup.mjs [program [arguments]]`. Every npm script goes
+ * through it. It runs on whatever Node the machine has and is quick when nothing is missing; the program runs on the Node 24 of
+ * the npm package `node`. Plain JavaScript over Node's own modules: it runs before anything is installed.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -101,16 +102,33 @@ function removeOrphans() {
   }
 }
 
-/** npm's package `node` carries Node 24, on which the kernels are up to twice as fast; npm scripts find it first. */
-function reportNode() {
-  if (existsSync("node_modules/node/package.json") && existsSync("node_modules/.bin/node")) return;
+/** npm's package `node` carries Node 24, on which the kernels are up to twice as fast. */
+function fastNode() {
+  const binary = join("node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+  if (existsSync(binary)) return binary;
   say(
     `the npm package "node" is not installed; running on this machine's Node ${process.versions.node} (Node 24 is faster).`,
   );
+  return process.execPath;
+}
+
+/** Runs a program to its end, passes signals on, and ends as it ended. */
+function exec(args) {
+  const child = spawn(fastNode(), args, { stdio: "inherit" });
+  // A terminal sends Ctrl-C to the whole group; passed on again it would count as the second press.
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals)
+    process.on(signal, () => (signal === "SIGINT" && process.stdin.isTTY) || child.kill(signal));
+  child.on("error", (error) => fail(`${args[0]} could not be started: ${error.message}`));
+  child.on("exit", (code, signal) => {
+    for (const s of signals) process.removeAllListeners(s);
+    if (signal) process.kill(process.pid, signal);
+    else process.exit(code ?? 1);
+  });
 }
 
 if (Number(process.versions.node.split(".")[0]) < 20)
   fail(`expected Node 20 or newer, found ${process.versions.node}; get it from https://nodejs.org`);
 installPackages();
 build();
-reportNode();
+if (process.argv.length > 2) exec(process.argv.slice(2));
