@@ -40,21 +40,22 @@ export async function measureProfile(name: ShapeName, steps = 10): Promise<Profi
   const { graph, output } = record(cia, shape, config);
   const times = new Map<string, { ms: number; calls: number }>();
   let [flops, rows, counting] = [0, 0, false];
-  const watched = new Proxy(engine.kernels, {
-    get(kernels, key: keyof Kernels) {
-      const kernel = kernels[key];
-      return (...args: readonly number[]) => {
-        const start = performance.now();
-        const result = kernel(...args);
-        if (counting) {
-          const entry = times.get(key) ?? { ms: 0, calls: 0 };
-          times.set(key, { ms: entry.ms + performance.now() - start, calls: entry.calls + 1 });
-          if (key.startsWith("product")) flops += flopsOf(args);
-        }
-        return result;
-      };
-    },
-  });
+  const watch = (key: string, kernel: (...args: readonly number[]) => unknown): unknown => {
+    if (typeof kernel !== "function") return kernel;
+    return (...args: readonly number[]) => {
+      const start = performance.now();
+      const result = kernel(...args);
+      if (counting) {
+        const entry = times.get(key) ?? { ms: 0, calls: 0 };
+        times.set(key, { ms: entry.ms + performance.now() - start, calls: entry.calls + 1 });
+        if (key.startsWith("product")) flops += flopsOf(args);
+      }
+      return result;
+    };
+  };
+  const watched = Object.fromEntries(
+    Object.entries(engine.kernels).map(([key, kernel]) => [key, watch(key, kernel)]),
+  ) as unknown as Kernels;
   const program = new WasmProgram(graph, output, 1, engine.heap, watched);
   const train = (i: number): Promise<unknown> =>
     program.step(batches[i % batches.length], { seed: 1, step: i }, { learningRate: 1e-3 });

@@ -101,8 +101,18 @@ export async function main(args: readonly string[]): Promise<number> {
     );
   const rounds = wholeNumber("--rounds", values.rounds) ?? 5;
 
+  console.error("profile and costs");
+  const profiles: Profile[] = [];
+  for (const shape of shapeNames) profiles.push(await measureProfile(shape));
+  const cost = (...more: (string | number)[]): BenchResult => bench("mosi50", ...more.map(String));
+  const lengths = [5, 20, 50, 100, 200, 500].map((n) => [n, cost("--length", n, "--steps", n < 200 ? 5 : 2)] as const);
+  const widths = [50, 100, 200].flatMap((k) =>
+    [50, 100, 200].map((r) => [k, r, cost("--k", k, "--r", r, "--steps", 7)] as const),
+  );
+
+  mkdirSync(dirname(out), { recursive: true });
   const measured = new Map<ShapeName, Round[]>();
-  for (let i = 0; i < rounds; i++)
+  for (let i = 0; i < rounds; i++) {
     for (const shape of shapeNames) {
       console.error(`round ${i + 1} of ${rounds}: ${shape}`);
       const ours = { default: bench(shape), "fast math": bench(shape, "--fast-math") };
@@ -111,19 +121,10 @@ export async function main(args: readonly string[]): Promise<number> {
       );
       measured.set(shape, [...(measured.get(shape) ?? []), { ours, torch }]);
     }
-  console.error("profile and costs");
-  const profiles: Profile[] = [];
-  for (const shape of shapeNames) profiles.push(await measureProfile(shape));
-  const lengths = [5, 20, 50, 100, 200, 500].map(
-    (n) => [n, bench("mosi50", "--length", String(n), "--steps", "5")] as const,
-  );
-  const widths = [50, 100, 200].flatMap((k) =>
-    [50, 100, 200].map((r) => [k, r, bench("mosi50", "--k", String(k), "--r", String(r), "--steps", "7")] as const),
-  );
-
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(`${out}.part`, page(measured, profiles, lengths, widths));
-  renameSync(`${out}.part`, out);
+    // After every round: what is measured is not lost if the next one is stopped.
+    writeFileSync(`${out}.part`, page(measured, profiles, lengths, widths));
+    renameSync(`${out}.part`, out);
+  }
   console.log(`${out} is written.`);
   return 0;
 }
