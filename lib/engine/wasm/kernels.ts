@@ -1,4 +1,5 @@
 /** The compiled kernels (assembly/index.ts) and the memory that they work in, which belongs to tfjs-backend-wasm. */
+import { EngineError } from "../../core/errors";
 
 type Kernel = (...args: readonly number[]) => void;
 type Measure = (...args: readonly number[]) => number;
@@ -87,8 +88,8 @@ export class BackendHeap implements Heap {
   allocate(bytes: number): number {
     const raw = this.malloc(bytes + 64) >>> 0;
     if (raw === 0)
-      throw new RangeError(
-        `wasm: no memory for ${Math.ceil(bytes / 1048576)} MB more; take smaller batches or shorter sequences.`,
+      throw new EngineError(
+        `engine wasm: expected room for ${Math.ceil(bytes / 1048576)} MB more, found none (its memory ends at 2 GB); take smaller batches or shorter sequences.`,
       );
     const address = (raw + 63) & ~63;
     this.blocks.set(address >>> 0, { raw, bytes });
