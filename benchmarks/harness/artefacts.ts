@@ -36,7 +36,11 @@ export async function table2(dataDir: string | undefined): Promise<{ facts: Fact
     if (!emotions) throw new DataError("mosei: expected emotion labels, found none.");
     for (let i = 0; i < emotions.length; i += 6) {
       let n = 0;
-      for (let e = 0; e < 6; e++) if (emotions[i + e] > 0) (n++, present[e]++);
+      for (let e = 0; e < 6; e++) {
+        if (emotions[i + e] <= 0) continue;
+        n++;
+        present[e]++;
+      }
       counts[n]++;
     }
   }

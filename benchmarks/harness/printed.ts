@@ -29,7 +29,7 @@ export function knownNumbers(records: readonly RunRecord[]): (text: string) => b
         const { mean, sd, interval } = overSeeds(found);
         put(mean);
         if (sd !== null) put(sd);
-        if (interval) (put(interval.low), put(interval.high));
+        if (interval) [interval.low, interval.high].forEach(put);
       }
   const sorted = Float64Array.from(values).sort();
   const paper = new Set(allPaperValues().map((v) => v.value));

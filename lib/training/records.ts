@@ -25,7 +25,7 @@ export interface RecordsRead {
 /** What a run found, without when, where and how fast. */
 export function resultOf(record: RunRecord): string {
   const { status, reason, epochs, chosen, metrics, weightsHash, parameters, rows, selectionScore } = record;
-  const untimed = epochs.map(({ seconds: _seconds, ...rest }) => rest);
+  const untimed = epochs.map((epoch) => ({ ...epoch, seconds: undefined }));
   return canonicalJson({
     status,
     reason,

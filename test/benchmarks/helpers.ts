@@ -56,12 +56,14 @@ export async function until(what: () => boolean, seconds = 120): Promise<void> {
 }
 
 /** Records without what differs from run to run: times, memory. In a fixed order. */
-export function untimed(dir: string): Omit<RunRecord, "started" | "seconds" | "peakRssMb">[] {
-  const { records } = readRecords(dir);
-  return records
-    .map(({ started: _started, seconds: _seconds, peakRssMb: _rss, ...rest }) => ({
-      ...rest,
-      epochs: rest.epochs.map((epoch) => ({ ...epoch, seconds: 0 })),
+export function untimed(dir: string): RunRecord[] {
+  return readRecords(dir)
+    .records.map((record) => ({
+      ...record,
+      started: "",
+      seconds: 0,
+      peakRssMb: 0,
+      epochs: record.epochs.map((epoch) => ({ ...epoch, seconds: 0 })),
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
