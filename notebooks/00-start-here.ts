@@ -16,7 +16,18 @@
 
 // %%
 import {
-  dataHere, dataOrSynthetic, describeEngine, engineNames, interruptible, show, startEngine, syntheticBayes, systems, table, trainLive, cia,
+  dataHere,
+  dataOrSynthetic,
+  describeEngine,
+  engineNames,
+  interruptible,
+  show,
+  startEngine,
+  syntheticBayes,
+  systems,
+  table,
+  trainLive,
+  cia,
 } from "../dist/lib";
 
 // %% [markdown]
@@ -27,7 +38,7 @@ import {
 
 // %%
 const engine = await startEngine("auto", { say: () => undefined });
-describeEngine(engine.info)
+describeEngine(engine.info);
 
 // %% [markdown]
 // Another engine is one call away. One that cannot start says why, and what to do about it.
@@ -75,12 +86,25 @@ table(systems.map(({ name, title, kind, paper }) => ({ name, title, kind, paper 
 // %%
 const data = await dataOrSynthetic("synthetic", { scaling: "none" });
 const epochs = process.env.CI ? 2 : 30;
-const run = await trainLive(cia, data, { kind: "classes", classes: 2 }, {
-  engine, seed: 1, protocol: "validation", config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs },
-});
+const run = await trainLive(
+  cia,
+  data,
+  { kind: "classes", classes: 2 },
+  {
+    engine,
+    seed: 1,
+    protocol: "validation",
+    config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs },
+  },
+);
 
 // %%
-show({ status: run.status, "epochs trained": run.epochs.length, "epoch chosen on validation": run.selected.epoch, ...run.valid?.scores });
+show({
+  status: run.status,
+  "epochs trained": run.epochs.length,
+  "epoch chosen on validation": run.selected.epoch,
+  ...run.valid?.scores,
+});
 
 // %% [markdown]
 // ## The notebooks

@@ -6,8 +6,24 @@
 
 // %%
 import {
-  architectureSpec, attentionOf, batches, blocksOf, chart, cia, dataOrSynthetic, heatmap, prepare, programOf, record,
-  select, show, startEngine, table, targetsOf, trainLive, valueOf,
+  architectureSpec,
+  attentionOf,
+  batches,
+  blocksOf,
+  chart,
+  cia,
+  dataOrSynthetic,
+  heatmap,
+  prepare,
+  programOf,
+  record,
+  select,
+  show,
+  startEngine,
+  table,
+  targetsOf,
+  trainLive,
+  valueOf,
 } from "../dist/lib";
 
 // %% [markdown]
@@ -23,7 +39,11 @@ const lengths = data.test.ids.map((_, i) => data.test.offsets[i + 1] - data.test
 const chosen = lengths.findIndex((n) => n >= 6 && n <= 10);
 const video = select(test.split, [chosen]);
 const utterances = (video.rowIds ?? []).map((_, i) => `u${i + 1}`);
-show({ video: video.ids[0], utterances: lengths[chosen], ...Object.fromEntries(data.modalities.map((m) => [`width of ${m}`, video.x[m]?.width])) });
+show({
+  video: video.ids[0],
+  utterances: lengths[chosen],
+  ...Object.fromEntries(data.modalities.map((m) => [`width of ${m}`, video.x[m]?.width])),
+});
 
 // %% [markdown]
 // ## Figure 1: the whole of it
@@ -34,13 +54,33 @@ show({ video: video.ids[0], utterances: lengths[chosen], ...Object.fromEntries(d
 
 // %%
 const recorded = record(cia, shape, cia.defaults);
-const titles = { iim: "IIM", inter: "F", plain: "F", pair: "BI", cam: "CAM", rep: "Rep", merge: "Z", head: "output" };
-await chart(architectureSpec(blocksOf(recorded), titles), "Figure 1: the parts of CIA from the modalities on the left to the output on the right.");
+const titles = {
+  iim: "IIM",
+  inter: "F",
+  plain: "F",
+  pair: "BI",
+  cam: "CAM",
+  rep: "Rep",
+  merge: "Z",
+  head: "output",
+};
+await chart(
+  architectureSpec(blocksOf(recorded), titles),
+  "Figure 1: the parts of CIA from the modalities on the left to the output on the right.",
+);
 
 // %%
-table(blocksOf(recorded).map(({ name, inputs, width, parameters }) => ({ part: name, takes: inputs.join(", "), width, parameters })), {
-  note: `${recorded.graph.parameterCount} trainable parameters in all.`,
-});
+table(
+  blocksOf(recorded).map(({ name, inputs, width, parameters }) => ({
+    part: name,
+    takes: inputs.join(", "),
+    width,
+    parameters,
+  })),
+  {
+    note: `${recorded.graph.parameterCount} trainable parameters in all.`,
+  },
+);
 
 // %% [markdown]
 // ## Numbers for the names
@@ -62,10 +102,20 @@ console.log(`terms of the loss: ${Object.keys(recorded.output.loss).join(", ")}`
 
 // %%
 const losses = await program.losses(batch);
-table(Object.entries(losses).filter(([name]) => name.startsWith("mse/")).map(([name, error]) => {
-  const [from, to] = name.slice(4);
-  return { module: `IIM ${from}${to}`, encodes: from, decodes: to, "code width": cia.defaults.k, "mean squared error": error };
-}));
+table(
+  Object.entries(losses)
+    .filter(([name]) => name.startsWith("mse/"))
+    .map(([name, error]) => {
+      const [from, to] = name.slice(4);
+      return {
+        module: `IIM ${from}${to}`,
+        encodes: from,
+        decodes: to,
+        "code width": cia.defaults.k,
+        "mean squared error": error,
+      };
+    }),
+);
 
 // %% [markdown]
 // ## Context: BiGRUs, M and BI
@@ -77,7 +127,15 @@ table(Object.entries(losses).filter(([name]) => name.startsWith("mse/")).map(([n
 // %%
 const [M, BI] = [await valueOf(program, batch, "M/TA"), await valueOf(program, batch, "BI/TA")];
 const norm = (row: readonly number[]) => Math.hypot(...row);
-table(M.map((row, i) => ({ utterance: utterances[i], "width of M": row.length, "|M|": norm(row), "width of BI": BI[i].length, "|BI|": norm(BI[i]) })));
+table(
+  M.map((row, i) => ({
+    utterance: utterances[i],
+    "width of M": row.length,
+    "|M|": norm(row),
+    "width of BI": BI[i].length,
+    "|BI|": norm(BI[i]),
+  })),
+);
 
 // %% [markdown]
 // ## Algorithm 3: the context-aware attention module (CAM)
@@ -86,13 +144,16 @@ table(M.map((row, i) => ({ utterance: utterances[i], "width of M": row.length, "
 // over *j* makes weights of the answers; the weighted sum of BI is multiplied, number by number, with M. In six lines:
 
 // %%
-const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+const dot = (a: readonly number[], b: readonly number[]) =>
+  a.reduce((sum, value, i) => sum + value * b[i], 0);
 const softmax = (scores: readonly number[]) => {
   const powers = scores.map((score) => Math.exp(score - Math.max(...scores)));
   return powers.map((power) => power / powers.reduce((a, b) => a + b, 0));
 };
 const byHand = M.map((asks) => softmax(BI.map((answers) => dot(asks, answers))));
-const O = byHand.map((weights) => BI[0].map((_, column) => weights.reduce((sum, w, j) => sum + w * BI[j][column], 0)));
+const O = byHand.map((weights) =>
+  BI[0].map((_, column) => weights.reduce((sum, w, j) => sum + w * BI[j][column], 0)),
+);
 const A = O.map((row, i) => row.map((value, column) => value * M[i][column]));
 
 // %% [markdown]
@@ -101,13 +162,26 @@ const A = O.map((row, i) => row.map((value, column) => value * M[i][column]));
 // %%
 const byModel = await attentionOf(program, batch, "att/TA/M_BI");
 const camModel = await valueOf(program, batch, "cam/TA/M_BI");
-const largest = (a: number[][], b: number[][]) => Math.max(...a.flatMap((row, i) => row.map((value, j) => Math.abs(value - b[i][j]))));
-show({ "largest difference of the weights": largest(byHand, byModel).toExponential(1), "largest difference of the output": largest(A, camModel).toExponential(1) });
+const largest = (a: number[][], b: number[][]) =>
+  Math.max(...a.flatMap((row, i) => row.map((value, j) => Math.abs(value - b[i][j]))));
+show({
+  "largest difference of the weights": largest(byHand, byModel).toExponential(1),
+  "largest difference of the output": largest(A, camModel).toExponential(1),
+});
 
 // %%
-await heatmap(byModel.flat(), {
-  rows: utterances, columns: utterances, rowAxis: "utterance that asks (M)", columnAxis: "utterance that answers (BI)", legend: "weight", title: "CAM, text and audio, before training",
-}, "Attention weights of one video before training: each row sums to one.");
+await heatmap(
+  byModel.flat(),
+  {
+    rows: utterances,
+    columns: utterances,
+    rowAxis: "utterance that asks (M)",
+    columnAxis: "utterance that answers (BI)",
+    legend: "weight",
+    title: "CAM, text and audio, before training",
+  },
+  "Attention weights of one video before training: each row sums to one.",
+);
 
 // %% [markdown]
 // ## Figure 2: who learns from what
@@ -117,9 +191,20 @@ await heatmap(byModel.flat(), {
 // the loss sends into each part.
 
 // %%
-const parts = ["iim/TA/enc", "iim/TA/dec", "iim/TA/out", "inter/TA", "plain/T", "plain/A", "pair/TA", "merge", "head"];
+const parts = [
+  "iim/TA/enc",
+  "iim/TA/dec",
+  "iim/TA/out",
+  "inter/TA",
+  "plain/T",
+  "plain/A",
+  "pair/TA",
+  "merge",
+  "head",
+];
 const terms = ["task", "mse/TA", "mse/AT"].filter((term) => term in recorded.output.loss);
-const sizeOf = (lists: Float32Array[]) => Math.sqrt(lists.flatMap((list) => Array.from(list)).reduce((sum, g) => sum + g * g, 0));
+const sizeOf = (lists: Float32Array[]) =>
+  Math.sqrt(lists.flatMap((list) => Array.from(list)).reduce((sum, g) => sum + g * g, 0));
 const flow: number[] = [];
 for (const part of parts) {
   for (const term of terms) {
@@ -128,14 +213,31 @@ for (const part of parts) {
     flow.push(sizeOf(inPart.map(([, values]) => values)));
   }
 }
-table(parts.map((part, i) => ({ part, ...Object.fromEntries(terms.map((term, j) => [term, flow[i * terms.length + j].toExponential(2)])) })), {
-  title: "Size of the gradient (Euclidean norm) of each loss term in each part",
-});
+table(
+  parts.map((part, i) => ({
+    part,
+    ...Object.fromEntries(terms.map((term, j) => [term, flow[i * terms.length + j].toExponential(2)])),
+  })),
+  {
+    title: "Size of the gradient (Euclidean norm) of each loss term in each part",
+  },
+);
 
 // %%
-await heatmap(flow.map((g) => (g > 0 ? 1 : 0)), {
-  rows: parts, columns: terms, rowAxis: "part", columnAxis: "term of the loss", legend: "1: reaches it", labels: false, domain: [0, 1], title: "Figure 2: which loss reaches which part",
-}, "Which loss term reaches which part: the encoder is reached by the task and by its own reconstruction, the decoder by the latter only.");
+await heatmap(
+  flow.map((g) => (g > 0 ? 1 : 0)),
+  {
+    rows: parts,
+    columns: terms,
+    rowAxis: "part",
+    columnAxis: "term of the loss",
+    legend: "1: reaches it",
+    labels: false,
+    domain: [0, 1],
+    title: "Figure 2: which loss reaches which part",
+  },
+  "Which loss term reaches which part: the encoder is reached by the task and by its own reconstruction, the decoder by the latter only.",
+);
 
 // %% [markdown]
 // ## **Live**: attention after training
@@ -145,14 +247,26 @@ await heatmap(flow.map((g) => (g > 0 ? 1 : 0)), {
 
 // %%
 const run = await trainLive(cia, data, task, {
-  engine, seed: 1, protocol: "fixed-epochs", config: { k: process.env.CI ? 8 : 50, r: process.env.CI ? 8 : 50, epochs: process.env.CI ? 1 : 8 },
+  engine,
+  seed: 1,
+  protocol: "fixed-epochs",
+  config: { k: process.env.CI ? 8 : 50, r: process.env.CI ? 8 : 50, epochs: process.env.CI ? 1 : 8 },
 });
 
 // %%
 const after = await attentionOf(await programOf(run, engine), batch, "att/TA/M_BI");
-await heatmap(after.flat(), {
-  rows: utterances, columns: utterances, rowAxis: "utterance that asks (M)", columnAxis: "utterance that answers (BI)", legend: "weight", title: "CAM, text and audio, after training",
-}, "Attention weights of the same video after training.");
+await heatmap(
+  after.flat(),
+  {
+    rows: utterances,
+    columns: utterances,
+    rowAxis: "utterance that asks (M)",
+    columnAxis: "utterance that answers (BI)",
+    legend: "weight",
+    title: "CAM, text and audio, after training",
+  },
+  "Attention weights of the same video after training.",
+);
 
 // %% [markdown]
 // ## Variants
@@ -161,11 +275,18 @@ await heatmap(after.flat(), {
 // before the output. `"paper"` follows Algorithm 1. The ablation CIA-IIM removes the modules, and attends BI to itself.
 
 // %%
-table([
-  { variant: "released", config: {} },
-  { variant: "paper", config: { cam: "M_BI", merge: false } },
-  { variant: "CIA-IIM", config: { iim: "false" } },
-].map(({ variant, config }) => {
-  const { graph, output } = record(cia, shape, { ...cia.defaults, ...config });
-  return { variant, difference: JSON.stringify(config), parameters: graph.parameterCount, "terms of the loss": Object.keys(output.loss).length };
-}));
+table(
+  [
+    { variant: "released", config: {} },
+    { variant: "paper", config: { cam: "M_BI", merge: false } },
+    { variant: "CIA-IIM", config: { iim: "false" } },
+  ].map(({ variant, config }) => {
+    const { graph, output } = record(cia, shape, { ...cia.defaults, ...config });
+    return {
+      variant,
+      difference: JSON.stringify(config),
+      parameters: graph.parameterCount,
+      "terms of the loss": Object.keys(output.loss).length,
+    };
+  }),
+);

@@ -6,8 +6,24 @@
 
 // %%
 import {
-  cia, compareCells, comparisonRows, dataOrSynthetic, dotChart, forChart, forTable, frame, inPrint, overSeeds, recordedRuns, resultRows, startEngine,
-  summarise, table, trainAndScore, withConstants, type Modality,
+  cia,
+  compareCells,
+  comparisonRows,
+  dataOrSynthetic,
+  dotChart,
+  forChart,
+  forTable,
+  frame,
+  inPrint,
+  overSeeds,
+  recordedRuns,
+  resultRows,
+  startEngine,
+  summarise,
+  table,
+  trainAndScore,
+  withConstants,
+  type Modality,
 } from "../dist/lib";
 import { findSuite } from "../dist/benchmarks/suites";
 
@@ -34,7 +50,9 @@ const rows = await withConstants(resultRows(suite, records));
 // %%
 const printed = rows.filter((row) => row.paper !== undefined);
 const verdicts = [...new Set(printed.map((row) => row.verdict))];
-table(verdicts.map((verdict) => ({ verdict, cells: printed.filter((row) => row.verdict === verdict).length })));
+table(
+  verdicts.map((verdict) => ({ verdict, cells: printed.filter((row) => row.verdict === verdict).length })),
+);
 
 // %% [markdown]
 // ## All of it
@@ -42,8 +60,30 @@ table(verdicts.map((verdict) => ({ verdict, cells: printed.filter((row) => row.v
 // Mean over seeds, standard deviation, 95 % interval of the mean, and the best that any constant guess scores.
 
 // %%
-const columns = ["dataset", "features", "modalities", "metric", "paper", "ours", "sd", "low", "high", "n", "constant", "verdict"] as const;
-table(forTable(rows.filter((row) => row.n > 0), columns), { digits: { paper: 2, ours: 2, sd: 2, low: 2, high: 2, constant: 2 }, note: "F1, A2, A3, A5, A7 in percent; MAE and r in their own unit." });
+const columns = [
+  "dataset",
+  "features",
+  "modalities",
+  "metric",
+  "paper",
+  "ours",
+  "sd",
+  "low",
+  "high",
+  "n",
+  "constant",
+  "verdict",
+] as const;
+table(
+  forTable(
+    rows.filter((row) => row.n > 0),
+    columns,
+  ),
+  {
+    digits: { paper: 2, ours: 2, sd: 2, low: 2, high: 2, constant: 2 },
+    note: "F1, A2, A3, A5, A7 in percent; MAE and r in their own unit.",
+  },
+);
 
 // %% [markdown]
 // What was not run, and why:
@@ -51,7 +91,17 @@ table(forTable(rows.filter((row) => row.n > 0), columns), { digits: { paper: 2, 
 // %%
 const absent = rows.filter((row) => row.n === 0);
 const reasons = [...new Set(absent.map((row) => row.cell.missing ?? row.verdict))];
-table(reasons.map((reason) => ({ reason, "data sets": [...new Set(absent.filter((row) => (row.cell.missing ?? row.verdict) === reason).map((row) => row.dataset))].join(", "), values: absent.filter((row) => (row.cell.missing ?? row.verdict) === reason).length })));
+table(
+  reasons.map((reason) => ({
+    reason,
+    "data sets": [
+      ...new Set(
+        absent.filter((row) => (row.cell.missing ?? row.verdict) === reason).map((row) => row.dataset),
+      ),
+    ].join(", "),
+    values: absent.filter((row) => (row.cell.missing ?? row.verdict) === reason).length,
+  })),
+);
 
 // %% [markdown]
 // ## A closer look
@@ -63,9 +113,19 @@ const close = rows.filter((row) => row.dataset === dataset && row.n > 0 && /^A\d
 const groups = [...new Set(close.map((row) => `${row.features}, ${row.metric}`))];
 for (const group of groups) {
   const shown = close.filter((row) => `${row.features}, ${row.metric}` === group);
-  await dotChart(forChart(shown, (row) => row.modalities), {
-    label: "label", value: "value", low: "low", high: "high", series: "who", axis: `${shown[0].metric} on the test split (%)`, title: `${dataset}, ${group}`,
-  }, `${group} on ${dataset} by modalities: ours with 95 % intervals over seeds, the paper's value, the best constant guess.`);
+  await dotChart(
+    forChart(shown, (row) => row.modalities),
+    {
+      label: "label",
+      value: "value",
+      low: "low",
+      high: "high",
+      series: "who",
+      axis: `${shown[0].metric} on the test split (%)`,
+      title: `${dataset}, ${group}`,
+    },
+    `${group} on ${dataset} by modalities: ours with 95 % intervals over seeds, the paper's value, the best constant guess.`,
+  );
 }
 if (groups.length === 0) console.log(`No runs on ${dataset} are recorded.`);
 
@@ -77,10 +137,19 @@ if (groups.length === 0) console.log(`No runs on ${dataset} are recorded.`);
 // that this many seeds would find four times out of five.
 
 // %%
-const finished = summarise(suite, records).filter(({ cell, runs }) => cell.dataset === dataset && runs.length > 1);
+const finished = summarise(suite, records).filter(
+  ({ cell, runs }) => cell.dataset === dataset && runs.length > 1,
+);
 const byFeatures = [...new Set(finished.map(({ cell }) => cell.features))];
-const comparisons = byFeatures.flatMap((features) => compareCells(finished.filter(({ cell }) => cell.features === features), "first"));
-table(comparisonRows(comparisons), { digits: { p: 4, "p, Holm": 4, difference: 2, low: 2, high: 2, detectable: 2, "P(first better)": 2 } });
+const comparisons = byFeatures.flatMap((features) =>
+  compareCells(
+    finished.filter(({ cell }) => cell.features === features),
+    "first",
+  ),
+);
+table(comparisonRows(comparisons), {
+  digits: { p: 4, "p, Holm": 4, difference: 2, low: 2, high: 2, detectable: 2, "P(first better)": 2 },
+});
 
 // %% [markdown]
 // ## As a data frame
@@ -88,8 +157,16 @@ table(comparisonRows(comparisons), { digits: { p: 4, "p, Holm": 4, difference: 2
 // For questions of your own: `frame` makes a danfojs DataFrame of any rows.
 
 // %%
-const all = await frame(forTable(rows.filter((row) => row.n > 0 && row.metric === "F1"), ["dataset", "modalities", "ours"]));
-if (all.shape[0] > 0) table(all.groupby(["dataset"]).col(["ours"]).max().rename({ ours_max: "best F1 of all modalities" }), { digits: 2 });
+const all = await frame(
+  forTable(
+    rows.filter((row) => row.n > 0 && row.metric === "F1"),
+    ["dataset", "modalities", "ours"],
+  ),
+);
+if (all.shape[0] > 0)
+  table(all.groupby(["dataset"]).col(["ours"]).max().rename({ ours_max: "best F1 of all modalities" }), {
+    digits: 2,
+  });
 
 // %% [markdown]
 // ## **Live**: train it yourself
@@ -101,7 +178,12 @@ const data = await dataOrSynthetic(dataset, { scaling: "none" });
 const engine = await startEngine("auto", { say: () => undefined });
 const task = { kind: "classes", classes: data.name === "youtube" ? 3 : 2 } as const;
 const fast = Boolean(process.env.CI);
-const live = { engine, seeds: Array.from({ length: fast ? 1 : seeds }, (_, i) => i + 1), protocol: data.valid ? "validation" : "fixed-epochs", config: { k: fast ? 8 : 48, r: fast ? 8 : 24, epochs: fast ? 1 : 8 } } as const;
+const live = {
+  engine,
+  seeds: Array.from({ length: fast ? 1 : seeds }, (_, i) => i + 1),
+  protocol: data.valid ? "validation" : "fixed-epochs",
+  config: { k: fast ? 8 : 48, r: fast ? 8 : 24, epochs: fast ? 1 : 8 },
+} as const;
 
 // %%
 const first: Modality[] = [data.modalities[0]];
@@ -112,7 +194,13 @@ const every = await trainAndScore(cia, data, task, { ...live, title: `CIA ${data
 
 // %%
 const metric = `A${task.classes}`;
-table([[first.join("+"), one], [data.modalities.join("+"), every]].map(([modalities, runs]) => {
-  const { mean, sd, n } = overSeeds((runs as typeof one).map((run) => inPrint(metric, run.score)));
-  return { modalities, [`${metric}, test (%)`]: mean, sd, n };
-}), { digits: 2 });
+table(
+  [
+    [first.join("+"), one],
+    [data.modalities.join("+"), every],
+  ].map(([modalities, runs]) => {
+    const { mean, sd, n } = overSeeds((runs as typeof one).map((run) => inPrint(metric, run.score)));
+    return { modalities, [`${metric}, test (%)`]: mean, sd, n };
+  }),
+  { digits: 2 },
+);

@@ -6,8 +6,26 @@
 
 // %%
 import {
-  chooseThresholds, cia, dataOrSynthetic, dotChart, emotionNames, emotionScores, forChart, forTable, lineChart, paperThresholds, recordedPredictions, recordedRuns, resultRows, scoreTest, show,
-  startEngine, table, targetsOf, trainLive, withConstants,
+  chooseThresholds,
+  cia,
+  dataOrSynthetic,
+  dotChart,
+  emotionNames,
+  emotionScores,
+  forChart,
+  forTable,
+  lineChart,
+  paperThresholds,
+  recordedPredictions,
+  recordedRuns,
+  resultRows,
+  scoreTest,
+  show,
+  startEngine,
+  table,
+  targetsOf,
+  trainLive,
+  withConstants,
 } from "../dist/lib";
 import { findSuite } from "../dist/benchmarks/suites";
 
@@ -24,13 +42,30 @@ const rows = await withConstants(resultRows(suite, records));
 
 // %%
 const averages = rows.filter((row) => row.n > 0 && !row.metric.includes(":"));
-table(forTable(averages, ["system", "metric", "paper", "ours", "sd", "low", "high", "n", "constant", "verdict"]), { digits: { paper: 2, ours: 2, sd: 2, low: 2, high: 2, constant: 2 }, title: "Averages over the six emotions (%)" });
+table(
+  forTable(averages, ["system", "metric", "paper", "ours", "sd", "low", "high", "n", "constant", "verdict"]),
+  {
+    digits: { paper: 2, ours: 2, sd: 2, low: 2, high: 2, constant: 2 },
+    title: "Averages over the six emotions (%)",
+  },
+);
 
 // %%
 for (const metric of ["F1", "W-Acc"]) {
   const shown = rows.filter((row) => row.metric === metric && (row.n > 0 || row.paper !== undefined));
-  await dotChart(forChart(shown, (row) => row.system), { label: "label", value: "value", low: "low", high: "high", series: "who", axis: `${metric}, mean over six emotions (%)`, title: metric },
-    `${metric} of each system, averaged over six emotions: ours with 95 % intervals over seeds, the paper's, the best constant.`);
+  await dotChart(
+    forChart(shown, (row) => row.system),
+    {
+      label: "label",
+      value: "value",
+      low: "low",
+      high: "high",
+      series: "who",
+      axis: `${metric}, mean over six emotions (%)`,
+      title: metric,
+    },
+    `${metric} of each system, averaged over six emotions: ours with 95 % intervals over seeds, the paper's, the best constant.`,
+  );
 }
 
 // %% [markdown]
@@ -40,7 +75,9 @@ for (const metric of ["F1", "W-Acc"]) {
 
 // %%
 const single = rows.filter((row) => row.system === "cia" && row.metric.includes(":"));
-table(forTable(single, ["metric", "paper", "ours", "sd", "constant", "n"]), { digits: { paper: 2, ours: 2, sd: 2, constant: 2 } });
+table(forTable(single, ["metric", "paper", "ours", "sd", "constant", "n"]), {
+  digits: { paper: 2, ours: 2, sd: 2, constant: 2 },
+});
 
 // %% [markdown]
 // ## Two thresholds, two metrics
@@ -50,18 +87,50 @@ table(forTable(single, ["metric", "paper", "ours", "sd", "constant", "n"]), { di
 
 // %%
 const mosei = await dataOrSynthetic("mosei", { features: "minilm", scaling: "none" });
-const emotionRun = records.find((run) => run.system === "cia" && run.dataset === mosei.name && run.features === mosei.features && run.task === "emotions" && run.status === "ok" && run.predictions);
+const emotionRun = records.find(
+  (run) =>
+    run.system === "cia" &&
+    run.dataset === mosei.name &&
+    run.features === mosei.features &&
+    run.task === "emotions" &&
+    run.status === "ok" &&
+    run.predictions,
+);
 const stored = emotionRun && recordedPredictions(emotionRun);
-const curve = (truth: ArrayLike<number>, probabilities: ArrayLike<number>) => Array.from({ length: 19 }, (_, i) => (i + 1) / 20).flatMap((threshold) => {
-  const { meanF1, meanWAcc } = emotionScores(truth, probabilities, threshold);
-  return [{ threshold, metric: "F1", value: 100 * meanF1 }, { threshold, metric: "W-Acc", value: meanWAcc === null ? null : 100 * meanWAcc }];
-});
-const axes = { x: "threshold", y: "value", series: "metric", xAxis: "threshold", yAxis: "mean over six emotions (%)" };
-if (stored?.valid && mosei.valid) await lineChart(curve(targetsOf(mosei, mosei.valid, { kind: "emotions" }).values, stored.valid.values), axes, "F1 and W-Acc of CIA on validation, by threshold.");
+const curve = (truth: ArrayLike<number>, probabilities: ArrayLike<number>) =>
+  Array.from({ length: 19 }, (_, i) => (i + 1) / 20).flatMap((threshold) => {
+    const { meanF1, meanWAcc } = emotionScores(truth, probabilities, threshold);
+    return [
+      { threshold, metric: "F1", value: 100 * meanF1 },
+      { threshold, metric: "W-Acc", value: meanWAcc === null ? null : 100 * meanWAcc },
+    ];
+  });
+const axes = {
+  x: "threshold",
+  y: "value",
+  series: "metric",
+  xAxis: "threshold",
+  yAxis: "mean over six emotions (%)",
+};
+if (stored?.valid && mosei.valid)
+  await lineChart(
+    curve(targetsOf(mosei, mosei.valid, { kind: "emotions" }).values, stored.valid.values),
+    axes,
+    "F1 and W-Acc of CIA on validation, by threshold.",
+  );
 else console.log("No recorded run with predictions: the live run below draws its own.");
 
 // %%
-show({ "paper, F1": paperThresholds.F1, "paper, W-Acc": paperThresholds["W-Acc"], ...Object.fromEntries(Object.entries(emotionRun?.chosen?.thresholds ?? {}).map(([name, value]) => [`ours, ${name}`, value])) }, { title: "Thresholds", digits: 2 });
+show(
+  {
+    "paper, F1": paperThresholds.F1,
+    "paper, W-Acc": paperThresholds["W-Acc"],
+    ...Object.fromEntries(
+      Object.entries(emotionRun?.chosen?.thresholds ?? {}).map(([name, value]) => [`ours, ${name}`, value]),
+    ),
+  },
+  { title: "Thresholds", digits: 2 },
+);
 
 // %% [markdown]
 // ## **Live**: train for emotions
@@ -72,12 +141,37 @@ show({ "paper, F1": paperThresholds.F1, "paper, W-Acc": paperThresholds["W-Acc"]
 const data = await dataOrSynthetic("synthetic", { scaling: "none" });
 const engine = await startEngine("auto", { say: () => undefined });
 const fast = Boolean(process.env.CI);
-const run = await trainLive(cia, data, { kind: "emotions" }, { engine, seed: 1, protocol: "validation", config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs: fast ? 1 : 30 } });
+const run = await trainLive(
+  cia,
+  data,
+  { kind: "emotions" },
+  {
+    engine,
+    seed: 1,
+    protocol: "validation",
+    config: { k: 48, r: 24, learningRate: 0.003, drop: 0.2, gruDrop: 0.1, epochs: fast ? 1 : 30 },
+  },
+);
 
 // %%
 const { scores, predictions } = await scoreTest(run, run.selected);
-table(emotionNames.map((emotion) => ({ emotion, "F1, test (%)": 100 * (scores[`F1:${emotion}`] ?? NaN), "W-Acc, test (%)": 100 * (scores[`W-Acc:${emotion}`] ?? NaN) })), { digits: 2 });
+table(
+  emotionNames.map((emotion) => ({
+    emotion,
+    "F1, test (%)": 100 * (scores[`F1:${emotion}`] ?? NaN),
+    "W-Acc, test (%)": 100 * (scores[`W-Acc:${emotion}`] ?? NaN),
+  })),
+  { digits: 2 },
+);
 
 // %%
-await lineChart(curve(run.prepared.test.targets.values, predictions.values), axes, "F1 and W-Acc of the live run on its test split, by threshold.");
-if (run.valid && run.prepared.valid) show(chooseThresholds(run.prepared.valid.targets.values, run.valid.predictions.values), { title: "Thresholds chosen on validation", digits: 2 });
+await lineChart(
+  curve(run.prepared.test.targets.values, predictions.values),
+  axes,
+  "F1 and W-Acc of the live run on its test split, by threshold.",
+);
+if (run.valid && run.prepared.valid)
+  show(chooseThresholds(run.prepared.valid.targets.values, run.valid.predictions.values), {
+    title: "Thresholds chosen on validation",
+    digits: 2,
+  });

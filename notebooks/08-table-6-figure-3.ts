@@ -6,7 +6,25 @@
 
 // %%
 import {
-  argmaxRows, attentionOf, batches, cia, dataOrSynthetic, dotChart, emotionNames, heatmap, paperUtterances, programOf, recordedPredictions, recordedProgram, recordedRuns, select, show, startEngine, table, targetsOf, trainLive,
+  argmaxRows,
+  attentionOf,
+  batches,
+  cia,
+  dataOrSynthetic,
+  dotChart,
+  emotionNames,
+  heatmap,
+  paperUtterances,
+  programOf,
+  recordedPredictions,
+  recordedProgram,
+  recordedRuns,
+  select,
+  show,
+  startEngine,
+  table,
+  targetsOf,
+  trainLive,
 } from "../dist/lib";
 
 // %% [markdown]
@@ -15,7 +33,17 @@ import {
 // For each of the four utterances: the true labels, and what CIA-IIM and CIA answer.
 
 // %%
-table(paperUtterances.rows.map(({ sentiment, emotion }, i) => ({ utterance: i + 1, ...Object.fromEntries(paperUtterances.columns.flatMap((who, j) => [[`${who}: sentiment`, sentiment[j]], [`${who}: emotion`, emotion[j]]])) })));
+table(
+  paperUtterances.rows.map(({ sentiment, emotion }, i) => ({
+    utterance: i + 1,
+    ...Object.fromEntries(
+      paperUtterances.columns.flatMap((who, j) => [
+        [`${who}: sentiment`, sentiment[j]],
+        [`${who}: emotion`, emotion[j]],
+      ]),
+    ),
+  })),
+);
 
 // %% [markdown]
 // ## A video of MOSEI
@@ -41,7 +69,20 @@ show({ "data set": mosei.name, video: test.ids[video], utterances: names.length 
 
 // %%
 const records = recordedRuns();
-const recorded = (task: string, iim: string) => records.filter((run) => run.system === "cia" && run.status === "ok" && run.predictions && run.trial === undefined && run.dataset === mosei.name && run.features === mosei.features && run.task === task && run.config.iim === iim).sort((a, b) => a.seed - b.seed)[0];
+const recorded = (task: string, iim: string) =>
+  records
+    .filter(
+      (run) =>
+        run.system === "cia" &&
+        run.status === "ok" &&
+        run.predictions &&
+        run.trial === undefined &&
+        run.dataset === mosei.name &&
+        run.features === mosei.features &&
+        run.task === task &&
+        run.config.iim === iim,
+    )
+    .sort((a, b) => a.seed - b.seed)[0];
 const said = (task: string, iim: string) => {
   const run = recorded(task, iim);
   return run && recordedPredictions(run).test;
@@ -52,14 +93,37 @@ const emotion = { CIA: said("emotions", "true"), "CIA-IIM": said("emotions", "fa
 // %%
 const polarity = (label: number) => (label === 1 ? "Pos" : "Neg");
 const truth = targetsOf(mosei, test, { kind: "classes", classes: 2 }).values;
-const guesses = Object.entries(sentiment).flatMap(([system, predictions]) => (predictions ? [[system, argmaxRows(predictions.values, 2)] as const] : []));
-table(names.map((utterance, i) => ({ utterance, ...(words ? { words: mosei.transcript?.(utterance) } : {}), truth: polarity(truth[from + i]), ...Object.fromEntries(guesses.map(([system, guess]) => [system, polarity(guess[from + i])])) })), { title: "Sentiment" });
+const guesses = Object.entries(sentiment).flatMap(([system, predictions]) =>
+  predictions ? [[system, argmaxRows(predictions.values, 2)] as const] : [],
+);
+table(
+  names.map((utterance, i) => ({
+    utterance,
+    ...(words ? { words: mosei.transcript?.(utterance) } : {}),
+    truth: polarity(truth[from + i]),
+    ...Object.fromEntries(guesses.map(([system, guess]) => [system, polarity(guess[from + i])])),
+  })),
+  { title: "Sentiment" },
+);
 
 // %%
-const present = (six: ArrayLike<number>, threshold: number) => emotionNames.filter((_, e) => six[e] > threshold).join(", ") || "none";
+const present = (six: ArrayLike<number>, threshold: number) =>
+  emotionNames.filter((_, e) => six[e] > threshold).join(", ") || "none";
 const threshold = recorded("emotions", "true")?.chosen?.thresholds?.one ?? 0.5;
-const six = (values: ArrayLike<number>, i: number) => Array.from({ length: 6 }, (_, e) => values[6 * (from + i) + e]);
-table(names.map((utterance, i) => ({ utterance, truth: present(six(test.labels.emotions ?? [], i), 0), ...Object.fromEntries(Object.entries(emotion).flatMap(([system, predictions]) => (predictions ? [[system, present(six(predictions.values, i), threshold)]] : []))) })), { title: "Emotions" });
+const six = (values: ArrayLike<number>, i: number) =>
+  Array.from({ length: 6 }, (_, e) => values[6 * (from + i) + e]);
+table(
+  names.map((utterance, i) => ({
+    utterance,
+    truth: present(six(test.labels.emotions ?? [], i), 0),
+    ...Object.fromEntries(
+      Object.entries(emotion).flatMap(([system, predictions]) =>
+        predictions ? [[system, present(six(predictions.values, i), threshold)]] : [],
+      ),
+    ),
+  })),
+  { title: "Emotions" },
+);
 
 // %% [markdown]
 // Where the two systems differ over the whole test split says more than one video:
@@ -85,9 +149,19 @@ if (guesses.length === 2) {
 // %%
 const mosi = await dataOrSynthetic("mosi", { features: "bclstm", scaling: "none" });
 const engine = await startEngine("auto", { say: () => undefined });
-const kept = records.find((run) => run.system === "cia" && run.dataset === mosi.name && run.features === mosi.features && run.modalities.length === 3 && run.config.iim === "true" && run.weightsFile);
+const kept = records.find(
+  (run) =>
+    run.system === "cia" &&
+    run.dataset === mosi.name &&
+    run.features === mosi.features &&
+    run.modalities.length === 3 &&
+    run.config.iim === "true" &&
+    run.weightsFile,
+);
 const trained = kept && (await recordedProgram(kept, engine));
-console.log(trained ? `recorded run ${kept.id}, seed ${kept.seed}` : "no recorded weights: the live cell trains");
+console.log(
+  trained ? `recorded run ${kept.id}, seed ${kept.seed}` : "no recorded weights: the live cell trains",
+);
 
 // %% [markdown]
 // ## **Live**: train, if you like
@@ -96,7 +170,17 @@ console.log(trained ? `recorded run ${kept.id}, seed ${kept.seed}` : "no recorde
 
 // %%
 const fast = Boolean(process.env.CI);
-const live = await trainLive(cia, mosi, { kind: "classes", classes: 2 }, { engine, seed: 1, protocol: mosi.valid ? "validation" : "fixed-epochs", config: { k: fast ? 8 : 50, r: fast ? 8 : 50, epochs: fast ? 1 : 8 } });
+const live = await trainLive(
+  cia,
+  mosi,
+  { kind: "classes", classes: 2 },
+  {
+    engine,
+    seed: 1,
+    protocol: mosi.valid ? "validation" : "fixed-epochs",
+    config: { k: fast ? 8 : 50, r: fast ? 8 : 50, epochs: fast ? 1 : 8 },
+  },
+);
 
 // %%
 const program = trained?.program ?? (await programOf(live, engine));
@@ -105,14 +189,33 @@ const sizes = split.ids.map((_, i) => split.offsets[i + 1] - split.offsets[i]);
 const place = sizes.findIndex((size) => size >= 6 && size <= 12);
 const [batch] = batches(select(split, [place]), undefined, 1);
 const labels = Array.from({ length: sizes[place] }, (_, i) => `u${i + 1}`);
-show({ video: split.ids[place], utterances: sizes[place], weights: trained ? "recorded" : "of the live run" });
+show({
+  video: split.ids[place],
+  utterances: sizes[place],
+  weights: trained ? "recorded" : "of the live run",
+});
 
 // %%
-const pairs = [["VT", "text and video"], ["TA", "text and audio"], ["AV", "audio and video"]] as const;
+const pairs = [
+  ["VT", "text and video"],
+  ["TA", "text and audio"],
+  ["AV", "audio and video"],
+] as const;
 const weights: Record<string, number[][]> = {};
 for (const [pair, title] of pairs) {
   weights[pair] = await attentionOf(program, batch, `att/${pair}/M_BI`);
-  await heatmap(weights[pair].flat(), { rows: labels, columns: labels, rowAxis: "asks (M)", columnAxis: "answers (BI)", legend: "weight", title: `Attention, ${title}` }, `Attention of ${title} inside one video of MOSI; each row sums to one.`);
+  await heatmap(
+    weights[pair].flat(),
+    {
+      rows: labels,
+      columns: labels,
+      rowAxis: "asks (M)",
+      columnAxis: "answers (BI)",
+      legend: "weight",
+      title: `Attention, ${title}`,
+    },
+    `Attention of ${title} inside one video of MOSI; each row sums to one.`,
+  );
 }
 
 // %% [markdown]
@@ -121,11 +224,30 @@ for (const [pair, title] of pairs) {
 
 // %%
 const entropy = (row: readonly number[]) => -row.reduce((sum, w) => sum + (w > 0 ? w * Math.log2(w) : 0), 0);
-const sharpness = pairs.flatMap(([pair, title]) => weights[pair].map((row, i) => ({ pair: title, utterance: labels[i], bits: entropy(row), "looks most at": labels[row.indexOf(Math.max(...row))], "weight on itself": row[i] })));
-table(sharpness, { title: "Entropy of each row (bits)", note: `An even row has ${Math.log2(labels.length).toFixed(2)} bits.` });
+const sharpness = pairs.flatMap(([pair, title]) =>
+  weights[pair].map((row, i) => ({
+    pair: title,
+    utterance: labels[i],
+    bits: entropy(row),
+    "looks most at": labels[row.indexOf(Math.max(...row))],
+    "weight on itself": row[i],
+  })),
+);
+table(sharpness, {
+  title: "Entropy of each row (bits)",
+  note: `An even row has ${Math.log2(labels.length).toFixed(2)} bits.`,
+});
 
 // %%
-await dotChart(sharpness, { label: "pair", value: "bits", axis: `entropy of a row (bits; even: ${Math.log2(labels.length).toFixed(2)})` }, "Entropy of the attention rows, by pair of modalities.");
+await dotChart(
+  sharpness,
+  {
+    label: "pair",
+    value: "bits",
+    axis: `entropy of a row (bits; even: ${Math.log2(labels.length).toFixed(2)})`,
+  },
+  "Entropy of the attention rows, by pair of modalities.",
+);
 
 // %% [markdown]
 // ## Attention for emotions
@@ -133,11 +255,30 @@ await dotChart(sharpness, { label: "pair", value: "bits", axis: `entropy of a ro
 // MOSEI has text only here, so its model pairs text with itself.
 
 // %%
-const emotionRun = records.find((run) => run.system === "cia" && run.dataset === mosei.name && run.task === "emotions" && run.features === mosei.features && run.config.iim === "true" && run.weightsFile);
+const emotionRun = records.find(
+  (run) =>
+    run.system === "cia" &&
+    run.dataset === mosei.name &&
+    run.task === "emotions" &&
+    run.features === mosei.features &&
+    run.config.iim === "true" &&
+    run.weightsFile,
+);
 const emotional = emotionRun && (await recordedProgram(emotionRun, engine));
 if (emotional) {
   const [own] = batches(select(emotional.prepared.test.split, [video]), undefined, 1);
   const matrix = await attentionOf(emotional.program, own, "att/TT/M_BI");
   const u = matrix.map((_, i) => `u${i + 1}`);
-  await heatmap(matrix.flat(), { rows: u, columns: u, rowAxis: "asks (M)", columnAxis: "answers (BI)", legend: "weight", title: "Attention for emotions, text" }, "Attention of the emotion model inside the chosen video of MOSEI.");
+  await heatmap(
+    matrix.flat(),
+    {
+      rows: u,
+      columns: u,
+      rowAxis: "asks (M)",
+      columnAxis: "answers (BI)",
+      legend: "weight",
+      title: "Attention for emotions, text",
+    },
+    "Attention of the emotion model inside the chosen video of MOSEI.",
+  );
 } else console.log("No recorded weights of an emotion run are kept.");

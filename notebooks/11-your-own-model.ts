@@ -6,7 +6,20 @@
 
 // %%
 import {
-  cia, dataOrSynthetic, dotChart, ops, overSeeds, pairedT, pooled, show, startEngine, table, taskOutput, trainAndScore, wilcoxon, type NeuralSystem,
+  cia,
+  dataOrSynthetic,
+  dotChart,
+  ops,
+  overSeeds,
+  pairedT,
+  pooled,
+  show,
+  startEngine,
+  table,
+  taskOutput,
+  trainAndScore,
+  wilcoxon,
+  type NeuralSystem,
 } from "../dist/lib";
 
 // %% [markdown]
@@ -18,8 +31,13 @@ import {
 
 // %%
 const mine: NeuralSystem<{ k: number; r: number; drop: number }> = {
-  kind: "neural", name: "merged-attention", title: "Merged attention", paper: "this notebook",
-  defaults: { k: 64, r: 32, drop: 0.3 }, space: {}, rows: "context",
+  kind: "neural",
+  name: "merged-attention",
+  title: "Merged attention",
+  paper: "this notebook",
+  defaults: { k: 64, r: 32, drop: 0.3 },
+  space: {},
+  rows: "context",
   accepts: () => undefined,
   forward(net, { k, r, drop }) {
     const rows = net.inputs().map((x, i) => net.dense(`in${i}`, x, k, { act: "tanh", drop }));
@@ -49,14 +67,38 @@ const settings = { epochs: process.env.CI ? 2 : 25, learningRate: 0.003 };
 // Press ■ to stop: what was finished is kept.
 
 // %%
-const mineRuns = await trainAndScore(mine, data, task, { engine, seeds, protocol: "validation", config: settings });
+const mineRuns = await trainAndScore(mine, data, task, {
+  engine,
+  seeds,
+  protocol: "validation",
+  config: settings,
+});
 
 // %%
-const ciaRuns = await trainAndScore(cia, data, task, { engine, seeds, protocol: "validation", config: { ...settings, k: 48, r: 24, drop: 0.2, gruDrop: 0.1 } });
+const ciaRuns = await trainAndScore(cia, data, task, {
+  engine,
+  seeds,
+  protocol: "validation",
+  config: { ...settings, k: 48, r: 24, drop: 0.2, gruDrop: 0.1 },
+});
 
 // %%
-const rows = [["Merged attention", mineRuns], ["CIA", ciaRuns]] as const;
-table(rows.flatMap(([system, runs]) => runs.map((run) => ({ system, seed: run.seed, parameters: run.parameters, "epoch chosen": run.epoch, "A2, test (%)": 100 * run.scores.A2! }))), { digits: 2 });
+const rows = [
+  ["Merged attention", mineRuns],
+  ["CIA", ciaRuns],
+] as const;
+table(
+  rows.flatMap(([system, runs]) =>
+    runs.map((run) => ({
+      system,
+      seed: run.seed,
+      parameters: run.parameters,
+      "epoch chosen": run.epoch,
+      "A2, test (%)": 100 * run.scores.A2!,
+    })),
+  ),
+  { digits: 2 },
+);
 
 // %% [markdown]
 // ## Is one better?
@@ -66,19 +108,39 @@ table(rows.flatMap(([system, runs]) => runs.map((run) => ({ system, seed: run.se
 // this many seeds show no difference, not that there is none.
 
 // %%
-const A2 = (runs: readonly { scores: Readonly<Record<string, number | null>> }[]) => runs.map((run) => run.scores.A2!);
+const A2 = (runs: readonly { scores: Readonly<Record<string, number | null>> }[]) =>
+  runs.map((run) => run.scores.A2!);
 const pairs = Math.min(mineRuns.length, ciaRuns.length);
 const [a, b] = [A2(mineRuns).slice(0, pairs), A2(ciaRuns).slice(0, pairs)];
 const t = pairs > 1 ? pairedT(a, b) : null;
-show(t ? { "mean difference (points)": 100 * t.mean, "95 % interval": `${(100 * t.low).toFixed(2)} to ${(100 * t.high).toFixed(2)}`, "paired t, p": t.p, "Wilcoxon, p": wilcoxon(a, b)?.p, pairs } : "too few finished pairs, or all pairs equal");
+show(
+  t
+    ? {
+        "mean difference (points)": 100 * t.mean,
+        "95 % interval": `${(100 * t.low).toFixed(2)} to ${(100 * t.high).toFixed(2)}`,
+        "paired t, p": t.p,
+        "Wilcoxon, p": wilcoxon(a, b)?.p,
+        pairs,
+      }
+    : "too few finished pairs, or all pairs equal",
+);
 
 // %%
-await dotChart(rows.flatMap(([system, runs]) => {
-  if (runs.length === 0) return [];
-  const { mean, interval, n } = overSeeds(A2(runs).map((value) => 100 * value));
-  return [{ system, mean, low: interval?.low, high: interval?.high, n }];
-}), { label: "system", value: "mean", low: "low", high: "high", axis: "A2 on the test split (%), mean and 95 % interval over seeds" },
-"Mean accuracy of both systems with 95 % intervals over seeds.");
+await dotChart(
+  rows.flatMap(([system, runs]) => {
+    if (runs.length === 0) return [];
+    const { mean, interval, n } = overSeeds(A2(runs).map((value) => 100 * value));
+    return [{ system, mean, low: interval?.low, high: interval?.high, n }];
+  }),
+  {
+    label: "system",
+    value: "mean",
+    low: "low",
+    high: "high",
+    axis: "A2 on the test split (%), mean and 95 % interval over seeds",
+  },
+  "Mean accuracy of both systems with 95 % intervals over seeds.",
+);
 
 // %% [markdown]
 // ## From here to the report

@@ -56,12 +56,13 @@ export function progress({
   const began = now();
   const ended = new Map<number, ProgressPoint>();
   let latest: ProgressPoint | undefined;
+  let latestEnded: ProgressPoint | undefined;
   let shownAt = -Infinity;
   let timer: NodeJS.Timeout | undefined;
 
   const line = (over = false): string => {
     if (!latest) return `${title}: starting`;
-    const last = [...ended.values()].at(-1);
+    const last = latestEnded;
     const share = latest.fraction ?? ended.size / latest.epochs;
     const elapsed = (now() - began) / 1000;
     const parts = [`${title}: epoch ${latest.epoch} of ${latest.epochs}`];
@@ -80,9 +81,12 @@ export function progress({
   };
   return {
     update(point) {
-      latest = point;
+      if (point.epoch >= (latest?.epoch ?? 0)) latest = point;
       const isEnd = point.trainLoss !== undefined || point.validScore !== undefined;
-      if (isEnd) ended.set(point.epoch, point);
+      if (isEnd) {
+        ended.set(point.epoch, point);
+        if (point.epoch >= (latestEnded?.epoch ?? 0)) latestEnded = point;
+      }
       if (!live) return isEnd ? console.log(line()) : undefined;
       const wait = shownAt + interval - now();
       if (wait <= 0) draw();
@@ -90,7 +94,7 @@ export function progress({
     },
     async done(note) {
       clearTimeout(timer);
-      const points = [...ended.values()];
+      const points = [...ended.values()].sort((a, b) => a.epoch - b.epoch);
       const words = note ? `${line(true)}; ${note}` : line(true);
       if (!live || !chart || points.length === 0) return out.show({ "text/plain": words });
       const rows = points.flatMap(({ epoch, trainLoss, validScore }) => [

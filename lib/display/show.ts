@@ -38,11 +38,13 @@ export function show(value: unknown, options: TableOptions = {}): void {
     const rows = value.map((row) => Object.fromEntries(Object.entries(row).map(([key, v]) => [key, flat(v)])));
     return table(rows, options);
   }
-  if (isRow(value))
-    return table(
-      Object.entries(value).map(([key, v]) => ({ "": key, value: flat(v) })),
-      options,
-    );
+  if (isRow(value)) {
+    // Unlike things stand below each other: each number is set by itself, not as one of a column.
+    const digits = typeof options.digits === "number" ? options.digits : 3;
+    const text = (v: unknown) => (typeof v === "number" && !Number.isInteger(v) ? v.toFixed(digits) : flat(v));
+    const rows = Object.entries(value).map(([key, v]) => ({ "": key, value: v === undefined ? v : String(text(v)) }));
+    return table(rows, options);
+  }
   emit({ "text/plain": inspect(value, { depth: 4, breakLength: 110 }) });
 }
 

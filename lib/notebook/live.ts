@@ -77,6 +77,8 @@ async function trainWatched(
       );
     throw error;
   });
+  // Epochs of an earlier sitting belong to the chart too.
+  for (const { epoch, trainLoss, validScore } of run.epochs) bar.update({ epoch, epochs, trainLoss, validScore });
   if (run.status === "done") rmSync(file, { force: true });
   const why = `epoch ${run.selected.epoch} is kept (${run.selected.why})`;
   await bar.done(run.status === "stopped" ? `stopped; ${why}; run the cell again to go on` : why);

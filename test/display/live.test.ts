@@ -24,7 +24,8 @@ function withChannel(): Shown[] {
 }
 let displaced: NodeJS.Module | undefined;
 
-describe("progress", () => {
+describe("progress", function () {
+  this.timeout(30_000); // the first chart loads Vega
   afterEach(() => {
     const id = require.resolve("tslab/dist/jupyter");
     if (displaced) require.cache[id] = displaced;

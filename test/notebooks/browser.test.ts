@@ -155,13 +155,19 @@ describe("JupyterLab in a browser", function () {
     await waitUntilRun(page);
     await typeCell(page, "dataOrSynth");
     await page.keyboard.press("Tab");
+    await page.locator(".jp-Completer-item", { hasText: "dataOrSynthetic" }).waitFor();
+    await page.keyboard.press("Enter");
     await page.locator(".jp-Notebook .jp-Cell.jp-mod-active .cm-content", { hasText: "dataOrSynthetic" }).waitFor();
   });
 
-  for (const number of ["02", "03", "08"])
+  for (const [number, least] of [
+    ["02", 3],
+    ["03", 1],
+    ["08", 4],
+  ] as const)
     it(`opens ${number}, runs all its cells and shows its charts`, async () => {
       await open(number);
       await runAll(number);
-      assert.ok((await charts()) >= 2, "charts");
+      assert.ok((await charts()) >= least, `${await charts()} charts`);
     });
 });
