@@ -218,6 +218,8 @@ export interface WrittenReport {
 export async function reportFiles(input: ReportInput): Promise<Record<string, string>> {
   const report = await renderReport(input);
   const files: Record<string, string> = { "report/index.html": report.html, "tables/README.md": report.summary };
+  files["report/overview.svg"] = report.overview;
+  files["tables/headline.md"] = `${report.headline}\n`;
   for (const [ending, texts] of [
     ["md", report.markdown],
     ["tex", report.latex],
@@ -233,5 +235,14 @@ export async function reportFiles(input: ReportInput): Promise<Record<string, st
 export async function writeReport(dir: string, input: ReportInput): Promise<WrittenReport> {
   const files = await reportFiles(input);
   for (const [name, text] of Object.entries(files)) writeWhole(path.join(dir, name), text);
+  if (path.resolve(dir) === path.join(projectRoot(), "results")) updateReadme(files["tables/headline.md"]);
   return { html: path.join(dir, "report", "index.html"), files: Object.keys(files) };
+}
+
+/** Puts the headline between the README's marks; the audit holds the numbers there to the records. */
+function updateReadme(headline: string): void {
+  const file = path.join(projectRoot(), "README.md");
+  const text = fs.readFileSync(file, "utf8");
+  const updated = text.replace(/(<!--\s*results\s*-->)[\s\S]*?(<!--\s*\/results\s*-->)/, `$1\n\n${headline}\n$2`);
+  if (updated !== text) writeWhole(file, updated);
 }

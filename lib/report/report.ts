@@ -6,11 +6,12 @@ import type { RunRecord } from "../core/record";
 import type { Suite } from "../core/suite";
 import { taskName } from "../core/types";
 import { compareCells, comparisonFindings, comparisonMatrix, comparisonTable, type PairEvidence } from "./compare";
-import { rowsChart } from "./charts";
+import { glanceChart, rowsChart } from "./charts";
+import { headlineMarkdown } from "./headline";
 import { renderHtml } from "./html";
 import { labelsOf, matrices, type Constants, type Matrix } from "./matrix";
 import { allPaperValues } from "./paper";
-import type { Chart } from "./svg";
+import { renderSvg, type Chart } from "./svg";
 import { csv, latexTable, markdownTable, verdictText, type Table } from "./tables";
 import {
   countedVerdicts,
@@ -119,6 +120,9 @@ export interface Report {
   readonly csv: Readonly<Record<string, string>>;
   /** All suites below one heading. */
   readonly summary: string;
+  /** Paper against ours in one chart, an SVG of its own; and the result in one screen of Markdown, for a README. */
+  readonly overview: string;
+  readonly headline: string;
   readonly counts: Readonly<Record<VerdictKind, number>>;
 }
 
@@ -211,6 +215,8 @@ export async function renderReport(input: ReportInput): Promise<Report> {
       (s) => (s.tables ?? []).map(tableCsv).join("\n"),
     ),
     summary: summaryMarkdown(model),
+    overview: await renderSvg(glanceChart(model.counted, { href: () => undefined }), { page: false }),
+    headline: headlineMarkdown(model),
     counts: model.counts,
   };
 }

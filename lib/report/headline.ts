@@ -1,0 +1,63 @@
+/** The result in one screen, for a README: CIA, the best other system and a constant guess under one protocol, and the verdicts. */
+import { taskName } from "../core/types";
+import type { MetricInfo } from "../metrics";
+import { escapeMarkdown } from "./escape";
+import { modalitiesTitle, systemTitle } from "./matrix";
+import type { ReportModel } from "./report";
+import { groupBy, verdictKinds, verdictWords, type CellSummary, type MetricSummary } from "./verdict";
+
+/** Yardsticks are not systems that the paper compares with. */
+const yardsticks = ["constant", "linear", "bigru"];
+
+const number = (info: MetricInfo, value: number): string =>
+  info.unit === "%" ? (100 * value).toFixed(1) : value.toFixed(3);
+
+function meanOf({ info, ours }: MetricSummary): string {
+  if (!ours) return "–";
+  const spread = ours.sd === null ? "" : ` ± ${number(info, ours.sd)}`;
+  return `${number(info, ours.mean)}${spread} (n ${ours.n})`;
+}
+
+/** Rows of systems on the same data, task and protocol, CIA's first metric each; nothing where CIA has no finished run. */
+export function headlineMarkdown({ parts, counts, input }: ReportModel): string {
+  const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
+  const finished = tables.flatMap(({ summaries }) => summaries).filter(({ runs }) => runs.length);
+  const key = ({ cell }: CellSummary) => `${cell.dataset}/${cell.features}/${taskName(cell.task)}/${cell.protocol}`;
+  const rows = [...groupBy(finished, key).values()].flatMap((group) => {
+    const cia = group.find(({ cell }) => cell.system === "cia");
+    const [metric] = cia?.metrics ?? [];
+    if (!cia || !metric?.ours) return [];
+    const scored = group
+      .filter(({ cell }) => cell.system !== "cia" && !yardsticks.includes(cell.system))
+      .map((summary) => ({ summary, metric: summary.metrics.find(({ name }) => name === metric.name) }))
+      .flatMap(({ summary, metric: m }) => (m?.ours ? [{ summary, metric: m, mean: m.ours.mean }] : []));
+    const sign = metric.info.lowerIsBetter ? -1 : 1;
+    const [best] = scored.sort((a, b) => sign * (b.mean - a.mean));
+    const ahead = scored.filter(({ mean }) => sign * (metric.ours!.mean - mean) > 0).length;
+    const constants = (input.constants?.[cia.name] ?? []).flatMap(({ scores }) => scores[metric.name] ?? []);
+    const constant = constants.length ? number(metric.info, sign * Math.max(...constants.map((c) => sign * c))) : "–";
+    const paper = metric.printed[0]?.paper.value ?? "–";
+    return [
+      [
+        `${cia.cell.dataset} ${cia.cell.features} ${modalitiesTitle(cia)}, ${cia.cell.protocol}`,
+        `${taskName(cia.cell.task)} ${metric.name}`,
+        meanOf(metric),
+        best ? `${systemTitle(best.summary, input.titles)} ${meanOf(best.metric)}` : "–",
+        `${ahead} of ${scored.length}`,
+        constant,
+        paper,
+      ],
+    ];
+  });
+  const table = rows.length
+    ? [
+        "| data, features, protocol | metric | CIA | best compared system | CIA's mean is ahead of | best constant | paper prints |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        ...rows.map((cells) => `| ${cells.map(escapeMarkdown).join(" | ")} |`),
+        "",
+      ]
+    : [];
+  const total = verdictKinds.reduce((sum, kind) => sum + counts[kind], 0);
+  const verdicts = verdictKinds.map((kind) => `${counts[kind]} ${verdictWords[kind].title}`).join(", ");
+  return [...table, `Of the ${total} values that the paper prints: ${verdicts}.`].join("\n");
+}
