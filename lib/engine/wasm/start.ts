@@ -23,12 +23,9 @@ export interface Started {
   readonly revectorize: boolean;
 }
 
-/**
- * V8 widens on x64 from Node 24 on; on older ones the switch is missing or gains nothing, and Node 26's compiler ends the
- * process on these kernels.
- */
+/** V8 has the switch from Node 24 on (earlier ones lack it or gain nothing by it), for x64; it is experimental, hence the check. */
 const nodeMajor = Number(process.versions.node.split(".")[0]);
-const canRevectorize = process.arch === "x64" && (nodeMajor === 24 || nodeMajor === 25);
+const canRevectorize = process.arch === "x64" && nodeMajor >= 24;
 
 /** @throws EngineError where this Node cannot run the kernels, or runs them wrongly */
 export async function startKernels(

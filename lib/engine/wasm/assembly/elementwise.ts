@@ -1,6 +1,7 @@
 // What happens to each number of a matrix by itself. All matrices of a call have `step` bytes between panels.
-// Pairs of halves are loaded before either is stored: only then can the engine widen them to 256 bits.
-import { exp, gateSlope, hardSigmoid, laneTerms, mix, mixConstant, sigmoid, tanh, tanhConstant } from "./functions";
+// Pairs of halves are loaded before either is stored: only then can the engine widen them to 256 bits. What a loop calls is
+// inlined: a call with vectors in a loop that it widens ends the compiler of Node 26.
+import { exp, gateSlope, hardSigmoid, laneTerms, mix, mixConstant, sigmoid, tanh, tanhConstant, tanhOf } from "./functions";
 
 const TANH: i32 = 1, RELU: i32 = 2, SIGMOID: i32 = 3, HARD: i32 = 4;
 
@@ -157,28 +158,37 @@ export function sumRows(D: usize, G: usize, step: usize, panels: i32, rows: i32,
   }
 }
 
-/** D = act(X). */
-export function activate(D: usize, X: usize, step: usize, panels: i32, rows: i32, act: i32): void {
+// @ts-ignore: decorator
+@inline
+function activateAs(act: i32, D: usize, X: usize, step: usize, panels: i32, rows: i32): void {
   for (let p = 0; p < panels; p++)
     for (let i: usize = <usize>p * step, end = i + (<usize>rows << 5); i < end; i += 32) {
-      const x0 = act1(act, v128.load(X + i)), x1 = act1(act, v128.load(X + i, 16));
+      const x0 = activated(act, v128.load(X + i)), x1 = activated(act, v128.load(X + i, 16));
       v128.store(D + i, x0);
       v128.store(D + i, x1, 16);
     }
 }
 
-function act1(act: i32, x: v128): v128 {
+// @ts-ignore: decorator
+@inline
+function activated(act: i32, x: v128): v128 {
   if (act == RELU) return f32x4.max(f32x4.splat(0), x);
   if (act == SIGMOID) return sigmoid(x);
   if (act == HARD) return hardSigmoid(x);
-  return tanh(
-    tanhConstant(0), tanhConstant(1), tanhConstant(2), tanhConstant(3), tanhConstant(4), tanhConstant(5), tanhConstant(6),
-    tanhConstant(7), tanhConstant(8), tanhConstant(9), tanhConstant(10), tanhConstant(11), tanhConstant(12), x,
-  );
+  return tanhOf(x);
 }
 
-/** D = (or +=) G times the slope of act at the value Y. */
-export function activateBackward(D: usize, G: usize, Y: usize, step: usize, panels: i32, rows: i32, act: i32, add: bool): void {
+/** D = act(X). */
+export function activate(D: usize, X: usize, step: usize, panels: i32, rows: i32, act: i32): void {
+  if (act == RELU) activateAs(2, D, X, step, panels, rows);
+  else if (act == SIGMOID) activateAs(3, D, X, step, panels, rows);
+  else if (act == HARD) activateAs(4, D, X, step, panels, rows);
+  else activateAs(1, D, X, step, panels, rows);
+}
+
+// @ts-ignore: decorator
+@inline
+function activateBackwardAs(act: i32, D: usize, G: usize, Y: usize, step: usize, panels: i32, rows: i32, add: bool): void {
   for (let p = 0; p < panels; p++)
     for (let i: usize = <usize>p * step, end = i + (<usize>rows << 5); i < end; i += 32) {
       let g0 = actSlope(act, v128.load(G + i), v128.load(Y + i)), g1 = actSlope(act, v128.load(G + i, 16), v128.load(Y + i, 16));
@@ -191,12 +201,22 @@ export function activateBackward(D: usize, G: usize, Y: usize, step: usize, pane
     }
 }
 
+// @ts-ignore: decorator
+@inline
 function actSlope(act: i32, g: v128, y: v128): v128 {
   const one = f32x4.splat(1), zero = f32x4.splat(0);
   if (act == RELU) return v128.and(g, f32x4.gt(y, zero));
   if (act == SIGMOID) return gateSlope(0, y, g);
   if (act == HARD) return gateSlope(1, y, g);
   return f32x4.mul(g, f32x4.sub(one, f32x4.mul(y, y)));
+}
+
+/** D = (or +=) G times the slope of act at the value Y. */
+export function activateBackward(D: usize, G: usize, Y: usize, step: usize, panels: i32, rows: i32, act: i32, add: bool): void {
+  if (act == RELU) activateBackwardAs(2, D, G, Y, step, panels, rows, add);
+  else if (act == SIGMOID) activateBackwardAs(3, D, G, Y, step, panels, rows, add);
+  else if (act == HARD) activateBackwardAs(4, D, G, Y, step, panels, rows, add);
+  else activateBackwardAs(1, D, G, Y, step, panels, rows, add);
 }
 
 /** D = dropout(X) by the rule of `finish`; backward, the same on gradients. `add`: D += . threshold 0: a copy. */
