@@ -161,6 +161,11 @@ export async function main(args: readonly string[]): Promise<number> {
   const protocol = protocolAsked ?? (dataset.valid ? "validation" : "fixed-epochs");
   const { name, features, modalities, repairs, caveats } = dataset;
   for (const caveat of caveats) console.error(`note: ${caveat}`);
+  const { scale } = dataset;
+  if (scale && scale.positiveFrom <= scale.low)
+    console.error(
+      `note: every label is at least ${scale.positiveFrom}, so all count as positive in A2 and F1; give --positive-from X.`,
+    );
   for (const { where, what, count } of repairs) console.error(`repaired: ${where}: ${what} (${count})`);
   const cell: Cell = {
     system: system.name,
