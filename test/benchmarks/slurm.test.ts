@@ -36,7 +36,7 @@ describe("the script of a Slurm array", () => {
   });
 
   it("is not submitted where there is no Slurm: the message says what else to do", async () => {
-    const env = { PATH: path.dirname(process.execPath) };
+    const env = { PATH: temporaryFolder("no-programs") };
     const { code, err } = await run("run", ["ci", "--slurm", "--out", temporaryFolder("slurm")], { env });
     assert.equal(code, 1);
     assert.match(err, /expected Slurm's sbatch on the PATH, found none.*--shard i\/n/);
