@@ -79,7 +79,7 @@ export function architectureSpec(blocks: readonly Block[], titles: Readonly<Reco
     perColumn.set(column, [...(perColumn.get(column) ?? []), block]);
   }
   const tallest = Math.max(...[...perColumn.values()].map((c) => c.length));
-  const [stepX, boxX, stepY, boxY] = [140, 112, 46, 36];
+  const [stepX, boxX, stepY, boxY] = [120, 102, 46, 36];
   const place = new Map<string, { x: number; y: number }>();
   for (const [column, inColumn] of perColumn)
     inColumn.forEach((block, i) =>
