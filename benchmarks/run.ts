@@ -272,6 +272,8 @@ async function planWithFallback(
 /** Runs what is missing. */
 export async function reproduce(o: ReproduceOptions, say: (line: string) => void): Promise<Outcome> {
   const { folders, shard } = o;
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    if (!process.listeners(signal).includes(leave)) process.on(signal, leave);
   const release = takeLock(folders.work, `lock${folders.suffix}`);
   try {
     openFolders(folders, say);
@@ -346,26 +348,50 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
       say: (text) => line.say(text),
     },
   );
-  let interrupts = 0;
-  const onSignal = () => {
-    interrupts++;
-    if (interrupts > 1) queue.kill();
-    else {
-      line.say("stopping: runs in progress are kept as checkpoints (once more: at once) ...");
-      queue.stop();
-    }
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  const interrupts = new Interrupts(queue, (text) => line.say(text));
   try {
     await queue.run();
   } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    interrupts.end();
     line.end();
   }
   const { done, failed } = queue.state;
-  return { done, failed, interrupted: interrupts > 0 };
+  return { done, failed, interrupted: interrupts.count > 0 };
+}
+
+/** SIGINT and SIGTERM: the first ends all runs where they stand, the second at once. */
+class Interrupts {
+  count = 0;
+  private readonly listener = () => {
+    this.count++;
+    if (this.count > 1) this.queue.kill();
+    else {
+      this.say("stopping: runs in progress are kept as checkpoints (once more: at once) ...");
+      this.queue.stop();
+    }
+  };
+
+  constructor(
+    private readonly queue: Queue,
+    private readonly say: (line: string) => void,
+  ) {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.off(signal, leave);
+      process.on(signal, this.listener);
+    }
+  }
+
+  end(): void {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.off(signal, this.listener);
+      process.on(signal, leave);
+    }
+  }
+}
+
+/** Before and after the queue nothing runs that could be lost. */
+function leave(): void {
+  process.exit(130);
 }
 
 /** Lines of `--dry-run`. */

@@ -55,6 +55,8 @@ export class Queue {
   private failed = 0;
   private engine: RunRecord["engine"] | undefined;
   private stopping = false;
+  /** Workers that ended before they were ready. */
+  private lateStarts = 0;
   private broken: Error | undefined;
   private finish: () => void = () => undefined;
   /** Seconds spent over seconds estimated, for what has ended here. */
@@ -202,7 +204,7 @@ export class Queue {
         if (deaths <= restarts) this.waiting.unshift(run);
         else this.giveUp(run, `its process ended ${deaths} times (${how}); is memory short?`);
       }
-    } else if (!slot.ready && !this.stopping)
+    } else if (!slot.ready && !this.stopping && ++this.lateStarts > restarts)
       this.fail(new UserError(`worker: it ended (${how}) before it was ready.`));
     if (!this.stopping && this.waiting.length && this.slots.length < this.options.workers) this.startWorker();
     if (!this.slots.length) this.finish();
