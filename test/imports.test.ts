@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   training: ["core", "engine", "data", "metrics", "layers", "models", "training"],
   report: ["core", "metrics", "report", "training/record", "results/paper.json"],
   display: ["core", "metrics", "report", "display"],
+  notebook: ["core", "engine", "data", "metrics", "layers", "models", "training", "report", "display", "notebook"],
 };
 
 function sources(folder: string): string[] {
