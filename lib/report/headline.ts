@@ -34,8 +34,9 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
     const sign = metric.info.lowerIsBetter ? -1 : 1;
     const [best] = scored.sort((a, b) => sign * (b.mean - a.mean));
     const ahead = scored.filter(({ mean }) => sign * (metric.ours!.mean - mean) > 0).length;
-    const constants = (input.constants?.[cia.name] ?? []).flatMap(({ scores }) => scores[metric.name] ?? []);
-    const constant = constants.length ? number(metric.info, sign * Math.max(...constants.map((c) => sign * c))) : "–";
+    const guess = group
+      .find(({ cell }) => cell.system === "constant")
+      ?.metrics.find(({ name }) => name === metric.name);
     const paper = metric.printed[0]?.paper.value ?? "–";
     return [
       [
@@ -44,14 +45,14 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
         meanOf(metric),
         best ? `${systemTitle(best.summary, input.titles)} ${meanOf(best.metric)}` : "–",
         `${ahead} of ${scored.length}`,
-        constant,
+        guess ? meanOf(guess) : "–",
         paper,
       ],
     ];
   });
   const table = rows.length
     ? [
-        "| data, features, protocol | metric | CIA | best compared system | CIA's mean is ahead of | best constant | paper prints |",
+        "| data, features, protocol | metric | CIA | best compared system | CIA's mean is ahead of | constant guess | paper prints |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
         ...rows.map((cells) => `| ${cells.map(escapeMarkdown).join(" | ")} |`),
         "",
