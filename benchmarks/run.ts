@@ -120,8 +120,10 @@ export async function main(args: readonly string[]): Promise<number> {
   const o = readOptions(values, positionals);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   if (values.choose) {
-    const { searches, file } = writeChoices(o.folders.out);
-    say(`${searches} searches: ${file}`);
+    const { searches, unfinished, file } = writeChoices(o.folders.out);
+    say(
+      `${file}: the choices of ${searches} searches${unfinished ? `; ${unfinished} have not all their trials and choose nothing` : ""}`,
+    );
     return 0;
   }
   if (values["dry-run"]) {

@@ -1,65 +1,67 @@
 /** Settings that the search found best on validation, as `npm run reproduce -- table5-search --choose` wrote them. */
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
-import { taskName, type Config } from "../../lib/core/types";
+import type { RunRecord } from "../../lib/core/record";
+import type { Config } from "../../lib/core/types";
 import { projectRoot } from "../../lib/data/files";
 import { findSystem } from "../../lib/models";
-import { bestTrial, defaultConfig, readRecords, writeWhole } from "../../lib/training";
+import { bestTrial, readRecords, spaceSize, writeWhole } from "../../lib/training";
 import type { Setup } from "./setups";
 import chosen from "./chosen.json";
 
-/** One system on one data set: what the best trial changed, and by which record. */
+/** Trials of each system's search, CIA's too: equal for all, on the same validation data, every one logged. */
+export const searchTrials = 8;
+
+/** One system on one set of features: what the best trial changed, and by which record. */
 export interface Choice {
   readonly system: string;
   readonly dataset: string;
   readonly features: string;
   readonly task: string;
-  /** Difference from the system's defaults. */
+  /** Difference of the best trial from trial 0, the settings that it has unsearched. */
   readonly setting: Config;
-  /** Id of the record of the best trial, and how many trials there were. */
+  /** Id of the record of the best trial. */
   readonly run: string;
-  readonly trials: number;
 }
 
 const choices = chosen as readonly Choice[];
 
 /**
- * Writes the best trial of each recorded search of the compared systems (CIA keeps the paper's settings).
+ * Writes the best of the first eight trials of each recorded search. A search without all of them chooses nothing: its system
+ * would have had fewer tries than the others.
  * @throws UserError where no search is recorded
  */
-export function writeChoices(runs: string): { searches: number; file: string } {
+export function writeChoices(runs: string): { searches: number; unfinished: number; file: string } {
   const { records } = readRecords(runs);
-  const searches = new Map<string, (typeof records)[number][]>();
+  const searches = new Map<string, RunRecord[]>();
   for (const record of records)
-    if (record.trial !== undefined && record.suite === "table5-search" && record.system !== "cia")
+    if (record.trial !== undefined && record.trial < searchTrials)
       searches.set(record.cell, [...(searches.get(record.cell) ?? []), record]);
-  const found = [...searches.values()].flatMap((trials): Choice[] => {
+  const complete = [...searches.values()].filter((trials) => trials.length >= trialsOfSearch(trials[0]));
+  const found = complete.flatMap((trials): Choice[] => {
     const best = bestTrial(trials);
-    if (!best) return [];
+    const base = trials.find(({ trial }) => trial === 0)?.config;
+    if (!best || !base) return [];
     const { system, dataset, features, task, config, id } = best;
-    const defaults = defaultConfig(findSystem(system));
-    const setting = Object.fromEntries(Object.entries(config).filter(([key, value]) => defaults[key] !== value));
-    return [{ system, dataset, features, task, setting, run: id, trials: trials.length }];
+    const setting = Object.fromEntries(Object.entries(config).filter(([key, value]) => base[key] !== value));
+    return [{ system, dataset, features, task, setting, run: id }];
   });
   if (!found.length)
     throw new UserError(
       `${runs}: expected runs of the suite table5-search, found none. npm run reproduce -- table5-search --profile full makes them.`,
     );
-  found.sort((a, b) => (`${a.system}/${a.dataset}` < `${b.system}/${b.dataset}` ? -1 : 1));
+  const place = ({ system, dataset, features }: Choice) => `${system}/${dataset}/${features}`;
+  found.sort((a, b) => (place(a) < place(b) ? -1 : 1));
   const file = path.join(projectRoot(), "benchmarks", "suites", "chosen.json");
   writeWhole(file, `${JSON.stringify(found, null, 2)}\n`);
-  return { searches: found.length, file };
+  return { searches: found.length, unfinished: searches.size - complete.length, file };
 }
 
-/**
- * What a system runs with on a set-up: the search's choice on that data set (same features first), found with two classes and used
- * for every task there; {} (its defaults) where none was searched.
- */
-export function chosenSettings(system: string, setup: Pick<Setup, "dataset" | "features" | "task">): Config {
-  const here = choices.filter((c) => c.system === system && c.dataset === setup.dataset);
-  const best =
-    here.find((c) => c.features === setup.features && c.task === taskName(setup.task)) ??
-    here.find((c) => c.features === setup.features) ??
-    here[0];
-  return best?.setting ?? {};
+/** A space with fewer settings than trials is tried whole. */
+const trialsOfSearch = ({ system }: RunRecord): number =>
+  Math.min(searchTrials, 1 + spaceSize(findSystem(system).space));
+
+/** What a system runs with on a set-up: the choice on those features, found with two (three) classes and used for every task there; {} where none was searched. */
+export function chosenSettings(system: string, { dataset, features }: Pick<Setup, "dataset" | "features">): Config {
+  return choices.find((c) => c.system === system && c.dataset === dataset && c.features === features)?.setting ?? {};
 }
