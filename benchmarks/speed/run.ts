@@ -2,11 +2,13 @@
  * npm run speed: times CIA's training step, ours and PyTorch's, in turns on one core, and writes the ratios
  * to results/speed.md, with where the time goes and what a step costs as rows and widths grow.
  */
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "../../lib/core/errors";
+import { hasTensorflow } from "../../lib/engine/tensorflow/installed";
 import type { BenchResult } from "../bench";
 import { entry, parse, wholeNumber } from "../cli";
 import { measureProfile, type Profile } from "./profile";
@@ -22,12 +24,16 @@ ratios (min, median, max over rounds; below 1 is faster than PyTorch's best layo
 
 /** What the project set itself: (bar, goal) of step time over PyTorch's best layout. */
 const bars: Readonly<Record<ShapeName, Readonly<Record<Way, readonly [number, number]>>>> = {
-  youtube: { default: [0.95, 0.75], "fast math": [0.7, 0.55] },
-  mosi50: { default: [0.62, 0.45], "fast math": [0.48, 0.35] },
-  mosi200: { default: [0.68, 0.5], "fast math": [0.53, 0.4] },
+  youtube: { default: [0.95, 0.75], "fast math": [0.7, 0.55], tensorflow: [0.67, 0.35] },
+  mosi50: { default: [0.62, 0.45], "fast math": [0.48, 0.35], tensorflow: [0.67, 0.35] },
+  mosi200: { default: [0.68, 0.5], "fast math": [0.53, 0.4], tensorflow: [0.67, 0.35] },
 };
-type Way = "default" | "fast math";
-const ways: readonly Way[] = ["default", "fast math"];
+type Way = "default" | "fast math" | "tensorflow";
+const optionsOf: Readonly<Record<Way, readonly string[]>> = {
+  default: ["--engine", "wasm"],
+  "fast math": ["--engine", "wasm", "--fast-math"],
+  tensorflow: ["--engine", "tensorflow", "--threads", "1"],
+};
 
 interface TorchResult {
   readonly step_ms: number;
@@ -41,25 +47,42 @@ interface TorchResult {
 /** PyTorch's layouts: YouTube's samples are all of one length, so it has one. */
 const layoutsOf = (shape: ShapeName): readonly string[] => (shape === "youtube" ? ["padded"] : ["padmax", "packed"]);
 
-const pin = process.platform === "linux" && existsSync("/usr/bin/taskset") ? ["/usr/bin/taskset", "-c", "0"] : [];
+const canPin = process.platform === "linux" && existsSync("/usr/bin/taskset");
+const pinned = (core: number, command: readonly string[]): readonly string[] =>
+  canPin ? ["/usr/bin/taskset", "-c", `${core}`, ...command] : command;
+const lastLine = (out: string): unknown => JSON.parse(out.trim().split("\n").at(-1) as string);
 
 function runJson(command: readonly string[]): unknown {
-  const [file, ...args] = [...pin, ...command];
-  const out = execFileSync(file, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 });
-  return JSON.parse(out.trim().split("\n").at(-1) as string);
+  const [file, ...args] = pinned(0, command);
+  return lastLine(
+    execFileSync(file, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 }),
+  );
 }
 
-const bench = (shape: ShapeName, ...more: string[]): BenchResult =>
-  runJson([
-    process.execPath,
-    join(__dirname, "../bench.js"),
-    "--engine",
-    "wasm",
-    "--shape",
-    shape,
-    "--json",
-    ...more,
-  ]) as BenchResult;
+const benchCommand = (shape: ShapeName, way: Way, more: readonly string[] = []): readonly string[] => [
+  process.execPath,
+  join(__dirname, "../bench.js"),
+  ...optionsOf[way],
+  "--shape",
+  shape,
+  "--json",
+  ...more,
+];
+const bench = (shape: ShapeName, way: Way, ...more: string[]): BenchResult =>
+  runJson(benchCommand(shape, way, more)) as BenchResult;
+
+/** Steps a second of two processes at once, each on a core of its own, over those of one alone. */
+async function twoAtOnce(): Promise<number> {
+  const command = benchCommand("mosi50", "default", ["--steps", "40"]);
+  const rate = async (core: number): Promise<number> => {
+    const [file, ...args] = pinned(core, command);
+    const { stdout } = await promisify(execFile)(file, args);
+    return 1 / (lastLine(stdout) as BenchResult).step_ms;
+  };
+  const alone = (await rate(0)) + (await rate(1));
+  const [first, second] = await Promise.all([rate(0), rate(1)]);
+  return (2 * (first + second)) / alone;
+}
 
 const sorted = (xs: readonly number[]): number[] => [...xs].sort((a, b) => a - b);
 const median = (xs: readonly number[]): number => {
@@ -74,9 +97,11 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
 }
 
 interface Round {
-  readonly ours: Readonly<Record<Way, BenchResult>>;
+  /** Each way that runs here. */
+  readonly ours: ReadonlyMap<Way, BenchResult>;
   readonly torch: readonly TorchResult[];
 }
+const took = (round: Round, way: Way): BenchResult => round.ours.get(way) as BenchResult;
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parse("npm run speed", args, {
@@ -100,29 +125,35 @@ export async function main(args: readonly string[]): Promise<number> {
       `${script}: expected the PyTorch script that ours is compared with, found none; give its path with --script.`,
     );
   const rounds = wholeNumber("--rounds", values.rounds) ?? 5;
+  const ways = (Object.keys(optionsOf) as Way[]).filter((way) => way !== "tensorflow" || hasTensorflow());
+  if (!ways.includes("tensorflow"))
+    console.error("tensorflow is not here and is left out: npm run engine:tensorflow -- cpu builds it.");
 
   console.error("profile and costs");
   const profiles: Profile[] = [];
   for (const shape of shapeNames) profiles.push(await measureProfile(shape));
-  const cost = (...more: (string | number)[]): BenchResult => bench("mosi50", ...more.map(String));
+  const cost = (...more: (string | number)[]): BenchResult => bench("mosi50", "default", ...more.map(String));
   const lengths = [5, 20, 50, 100, 200, 500].map((n) => [n, cost("--length", n, "--steps", n < 200 ? 5 : 2)] as const);
   const widths = [50, 100, 200].flatMap((k) =>
     [50, 100, 200].map((r) => [k, r, cost("--k", k, "--r", r, "--steps", 7)] as const),
   );
+
+  console.error("two processes at once");
+  const together = cpus().length > 1 ? await twoAtOnce() : undefined;
 
   mkdirSync(dirname(out), { recursive: true });
   const measured = new Map<ShapeName, Round[]>();
   for (let i = 0; i < rounds; i++) {
     for (const shape of shapeNames) {
       console.error(`round ${i + 1} of ${rounds}: ${shape}`);
-      const ours = { default: bench(shape), "fast math": bench(shape, "--fast-math") };
+      const ours = new Map(ways.map((way) => [way, bench(shape, way)]));
       const torch = layoutsOf(shape).map(
         (layout) => runJson([python, script, shape, "1", "eager", layout]) as TorchResult,
       );
       measured.set(shape, [...(measured.get(shape) ?? []), { ours, torch }]);
     }
     // After every round: what is measured is not lost if the next one is stopped.
-    writeFileSync(`${out}.part`, page(measured, profiles, lengths, widths));
+    writeFileSync(`${out}.part`, page(measured, profiles, lengths, widths, together));
     renameSync(`${out}.part`, out);
   }
   console.log(`${out} is written.`);
@@ -134,13 +165,15 @@ function page(
   profiles: readonly Profile[],
   lengths: readonly (readonly [number, BenchResult])[],
   widths: readonly (readonly [number, number, BenchResult])[],
+  together: number | undefined,
 ): string {
   const of = (shape: ShapeName): readonly Round[] => measured.get(shape) ?? [];
   const best = (r: Round): number => Math.min(...r.torch.map((t) => t.step_ms));
   const ms = (x: number): string => x.toFixed(x < 10 ? 1 : 0);
+  const ways = [...of("youtube")[0].ours.keys()];
   const ratios = shapeNames.flatMap((shape) =>
     ways.map((way) => {
-      const all = sorted(of(shape).map((r) => r.ours[way].step_ms / best(r)));
+      const all = sorted(of(shape).map((r) => took(r, way).step_ms / best(r)));
       const [bar, goal] = bars[shape][way];
       const m = median(all);
       const verdict = m <= goal ? "goal met" : m <= bar ? "bar met" : "missed";
@@ -153,15 +186,14 @@ function page(
     const [first] = rounds;
     return [
       shape,
-      first.ours.default.rows,
-      first.ours.default.params,
-      mid((r) => r.ours.default.step_ms),
-      mid((r) => r.ours["fast math"].step_ms),
+      took(first, "default").rows,
+      took(first, "default").params,
+      ...ways.map((way) => mid((r) => took(r, way).step_ms)),
       first.torch.map((t, i) => `${t.layout} ${mid((r) => r.torch[i].step_ms)}`).join(", "),
-      mid((r) => r.ours.default.predict_ms),
+      mid((r) => took(r, "default").predict_ms),
       mid((r) => Math.min(...r.torch.map((t) => t.infer_ms))),
-      mid((r) => r.ours.default.first_step_ms),
-      mid((r) => r.ours.default.peak_rss_mb),
+      mid((r) => took(r, "default").first_step_ms),
+      mid((r) => took(r, "default").peak_rss_mb),
       mid((r) => Math.min(...r.torch.map((t) => t.peak_rss_mb))),
     ];
   });
@@ -171,7 +203,7 @@ function page(
     "",
     `CIA as released (k 200, dropout on, Adam, batches of 16), one thread, random inputs. ${of("youtube").length} rounds; in each, ours and ${round.torch[0].sys} eager run one after the other on one core. Written by \`npm run speed\`.`,
     "",
-    `Machine: ${cpus()[0]?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}. Ours: ${round.ours.default.engine}.`,
+    `Machine: ${cpus()[0]?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}. Ours: ${took(round, "default").engine}.`,
     "",
     "## Ours over PyTorch's best layout",
     "",
@@ -179,6 +211,9 @@ function page(
     "",
     "Default: strict SIMD, the same bits on every machine. Fast math: fused multiply-add. Milliseconds vary with the machine and what else runs there; ratios less.",
     "",
+    ...(together === undefined
+      ? []
+      : [`Two processes at once, each on a core of its own, make ${together.toFixed(2)} times the steps of one.`, ""]),
     "## Times",
     "",
     table(
@@ -186,8 +221,7 @@ function page(
         "shape",
         "rows a step",
         "parameters",
-        "default, ms",
-        "fast math, ms",
+        ...ways.map((way) => `${way}, ms`),
         "PyTorch, ms",
         "predict, ms",
         "PyTorch predict, ms",

@@ -1,25 +1,31 @@
 /**
- * node dist/benchmarks/speed/systems.js --python PYTHON [SYSTEM ...]: times a training step of each network against PyTorch
- * eager (systems.py), in turns, on MOSI-like word data, and prints a Markdown table: processor time of a step, which other programs on the
- * machine disturb little, and the ratio of both processor and wall time. Both use one thread; run it under `taskset -c 0`
- * (Linux) so that they share a core. PYTHON is an interpreter with torch.
+ * npm run speed:systems: times a training step of each network against PyTorch eager (systems.py), in turns, on MOSI-like word
+ * data, and writes results/speed-systems.md: processor time of a step, which other programs on the machine disturb little, and the
+ * ratio of processor time. Both use one thread.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
-import { performance } from "node:perf_hooks";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { UsageError, UserError } from "../../lib/core/errors";
 import { Rng } from "../../lib/core/rng";
 import type { Batch, Matrix, Modality, Shape } from "../../lib/core/types";
-import { engineName, startEngine } from "../../lib/engine/choose";
+import { startEngine } from "../../lib/engine/choose";
 import type { Engine } from "../../lib/engine/engine";
 import { record } from "../../lib/layers/record";
 import type { NeuralSystem } from "../../lib/layers/system";
 import { findSystem, systems } from "../../lib/models";
+import { entry, parse, wholeNumber } from "../cli";
 
-const usage = `usage: node dist/benchmarks/speed/systems.js --python PYTHON [--rounds N] [--steps N] [--engine E] [SYSTEM ...]`;
+const usage = `usage: npm run speed:systems -- --python PYTHON [--rounds N] [--steps N] [--out FILE] [SYSTEM ...]
+
+Times a training step of each network (or of those named) on the wasm engine, strict and with fused multiply-add, against PyTorch
+eager in turns, one thread each, and writes the ratios to results/speed-systems.md; above 1 ours is faster.
+  --python PYTHON  an interpreter with torch and numpy
+  --rounds N, --steps N   default 5 and 5
+  --out FILE       default results/speed-systems.md
+Run it under taskset -c 0 (Linux), so that both share a core.`;
 
 /** MOSI as words: 32 samples of 20 steps, 300 text, 74 audio and 36 video features. */
 const sizes = { batch: 32, time: 20, widths: { T: 300, A: 74, V: 36 } } as const;
@@ -65,16 +71,11 @@ function randomBatch(): Batch {
   };
 }
 
-interface Times {
-  readonly wall: number[];
-  readonly cpu: number[];
-}
-
 /** A function that times steps of ours. */
 async function ours(
   engine: Engine,
   system: NeuralSystem,
-): Promise<{ parameters: number; time: (n: number) => Promise<Times> }> {
+): Promise<{ parameters: number; time: (n: number) => Promise<number[]> }> {
   const shape: Shape = {
     widths: sizes.widths,
     modalities: ["T", "A", "V"],
@@ -86,14 +87,13 @@ async function ours(
   const program = engine.compile(graph, output, 1);
   const batch = randomBatch();
   let step = 0;
-  const time = async (n: number): Promise<Times> => {
-    const times: Times = { wall: [], cpu: [] };
+  const time = async (n: number): Promise<number[]> => {
+    const times: number[] = [];
     for (let i = 0; i < n; i++, step++) {
-      const [begun, used] = [performance.now(), process.cpuUsage()];
+      const used = process.cpuUsage();
       await program.step(batch, { seed: 1, step }, { learningRate: 1e-3 });
-      times.wall.push(performance.now() - begun);
       const { user, system } = process.cpuUsage(used);
-      times.cpu.push((user + system) / 1000);
+      times.push((user + system) / 1000);
     }
     return times;
   };
@@ -107,77 +107,85 @@ const median = (xs: readonly number[]): number => {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 };
 
-export async function main(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
+export async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(
+    "npm run speed:systems",
+    args,
+    {
       python: { type: "string" },
-      rounds: { type: "string", default: "5" },
-      steps: { type: "string", default: "5" },
-      engine: { type: "string", default: "auto" },
-      help: { type: "boolean", short: "h" },
+      rounds: { type: "string" },
+      steps: { type: "string" },
+      out: { type: "string", default: "results/speed-systems.md" },
     },
-  });
-  if (values.help) return void console.log(usage);
-  const whole = (name: "rounds" | "steps"): number => {
-    const n = Number(values[name]);
-    if (!(Number.isInteger(n) && n >= 1))
-      throw new UsageError(`--${name}: expected a whole number from 1, found ${values[name]}.`);
-    return n;
-  };
-  const [rounds, steps] = [whole("rounds"), whole("steps")];
+    true,
+  );
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const rounds = wholeNumber("--rounds", values.rounds) ?? 5;
+  const steps = wholeNumber("--steps", values.steps) ?? 5;
   if (!values.python) throw new UsageError(`--python: expected an interpreter with torch, found nothing.\n${usage}`);
   const names = positionals.length
     ? positionals
     : systems.flatMap((s) => (s.kind === "neural" && s.name !== "cia" ? s.name : []));
   const chosen = names.map(findSystem).map((s) => {
     if (s.kind !== "neural" || s.name === "cia")
-      throw new UsageError(
-        `${s.name}: expected a network other than cia (its speed: benchmarks/speed), found another system.`,
-      );
+      throw new UsageError(`${s.name}: expected a network other than cia (its speed: npm run speed), found this.`);
     return s;
   });
-  const engine = await startEngine(engineName(values.engine ?? "auto"));
+  const strict = await startEngine("wasm");
+  const fast = await startEngine("wasm", { fastMath: true });
   const torch = new Torch(values.python);
+  const rows: string[] = [];
+  let version = "";
   try {
-    const lines: string[] = [];
     for (const system of chosen) {
-      const mine = await ours(engine, system);
-      const [a, b, ratios, wall]: number[][] = [[], [], [], []];
-      let version = "";
+      const mine = [await ours(strict, system), await ours(fast, system)];
+      const times: readonly [number[], number[], number[]] = [[], [], []];
+      const ratios: readonly [number[], number[]] = [[], []];
       let parameters = 0;
       for (let round = 0; round < rounds; round++) {
         const theirs = await torch.time(system, steps);
-        const times = await mine.time(steps);
-        a.push(...times.cpu);
-        b.push(...theirs.cpu_ms);
-        ratios.push(median(theirs.cpu_ms) / median(times.cpu));
-        wall.push(median(theirs.step_ms) / median(times.wall));
+        times[2].push(...theirs.cpu_ms);
         ({ torch: version, parameters } = theirs);
+        for (const way of [0, 1] as const) {
+          const cpu = await mine[way].time(steps);
+          times[way].push(...cpu);
+          ratios[way].push(median(theirs.cpu_ms) / median(cpu));
+        }
       }
-      if (lines.length === 0)
-        lines.push(
-          `PyTorch ${version} eager against engine ${engine.info.name}, one thread each, ${cpus()[0].model}; ${rounds} rounds of ${steps} steps in turns.`,
-          "",
-          "Milliseconds of processor time a step (median); ratios are PyTorch / ours, above 1 where ours is faster.",
-          "",
-          "| system | parameters, ours / PyTorch | ours, ms | PyTorch, ms | ratio (least - greatest of rounds) | ratio of wall time |",
-          "| --- | --- | --- | --- | --- | --- |",
-        );
-      const range = `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} - ${Math.max(...ratios).toFixed(2)})`;
-      const times = `${median(a).toFixed(1)} | ${median(b).toFixed(1)} | ${range} | ${median(wall).toFixed(2)}`;
-      lines.push(`| ${system.title} | ${mine.parameters} / ${parameters} | ${times} |`);
-      process.stderr.write(`${lines[lines.length - 1]}\n`);
+      const range = (xs: readonly number[]): string =>
+        `**${median(xs).toFixed(2)}** (${Math.min(...xs).toFixed(2)} - ${Math.max(...xs).toFixed(2)})`;
+      const milliseconds = times.map((t) => median(t).toFixed(1)).join(" | ");
+      rows.push(
+        `| ${system.title} | ${mine[0].parameters} / ${parameters} | ${milliseconds} | ${ratios.map(range).join(" | ")} |`,
+      );
+      console.error(rows[rows.length - 1]);
     }
-    console.log(lines.join("\n"));
   } finally {
     torch.end();
   }
+  const out = values.out as string;
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(`${out}.part`, page(rows, `PyTorch ${version}`, rounds, steps));
+  renameSync(`${out}.part`, out);
+  console.log(`${out} is written.`);
+  return 0;
 }
 
-if (require.main === module)
-  main(process.argv.slice(2)).catch((error: unknown) => {
-    console.error(error instanceof UserError ? error.message : error);
-    process.exitCode = error instanceof UserError ? error.exitCode : 1;
-  });
+const page = (rows: readonly string[], torch: string, rounds: number, steps: number): string =>
+  [
+    "# Speed of the compared systems",
+    "",
+    `A training step on word sequences (batch ${sizes.batch}, ${sizes.time} steps, widths ${Object.values(sizes.widths).join(" / ")}), each system with its default settings: engine wasm (strict SIMD, the default, and with --fast-math) against ${torch} eager, one thread each, ${cpus()[0].model}; ${rounds} rounds of ${steps} steps in turns. Written by \`npm run speed:systems\`.`,
+    "",
+    "Milliseconds of processor time a step (median). Ratios are PyTorch / ours, median (least - greatest of the rounds): above 1 ours is faster.",
+    "",
+    "| system | parameters, ours / PyTorch | strict, ms | fast math, ms | PyTorch, ms | strict | fast math |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+
+if (require.main === module) entry(main);

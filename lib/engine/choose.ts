@@ -4,7 +4,7 @@
  */
 import { EngineError, oneOf, UsageError } from "../core/errors";
 import type { Engine, EngineInfo, EngineName } from "./engine";
-import { hasTensorflowGpu } from "./tensorflow/installed";
+import { hasTensorflow } from "./tensorflow/installed";
 
 export const engineNames: readonly EngineName[] = ["wasm", "tensorflow", "webgpu", "cpu"];
 
@@ -37,7 +37,7 @@ const installed: EngineStarters = {
     webgpu: async () => (await import("./webgpu/index.js")).startWebGpu(),
     cpu: async () => (await import("./cpu/index.js")).startCpu(),
   },
-  hasTensorflowGpu,
+  hasTensorflowGpu: () => hasTensorflow("gpu"),
 };
 
 /** The name as the command line gives it, checked. */

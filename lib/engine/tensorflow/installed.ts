@@ -37,10 +37,11 @@ export function installedTensorflow(folder: string = join(enginesFolder(), "tens
   return installed;
 }
 
-/** Whether it was made for a GPU here. */
-export function hasTensorflowGpu(): boolean {
+/** Whether it is here for this machine, of this kind if one is named. */
+export function hasTensorflow(kind?: Installed["kind"]): boolean {
   try {
-    return installedTensorflow().kind === "gpu";
+    const found = installedTensorflow();
+    return kind === undefined || found.kind === kind;
   } catch (error) {
     if (error instanceof EngineError || error instanceof SyntaxError) return false;
     throw error;
