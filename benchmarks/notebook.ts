@@ -1,6 +1,6 @@
 /** `npm run notebook`: runs notebooks without a browser, with parameters, or anew with their outputs kept. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import { entry, parse } from "./cli";
@@ -50,6 +50,22 @@ export function splitParameters(argv: readonly string[]): { rest: string[]; para
   return { rest, parameters };
 }
 
+interface NotebookFile {
+  readonly cells: readonly { readonly source: string | string[]; readonly metadata: { readonly tags?: string[] } }[];
+}
+
+/** Names that the cell tagged "parameters" of a notebook declares. */
+export function declaredParameters(file: string): string[] {
+  const { cells } = JSON.parse(readFileSync(file, "utf8")) as NotebookFile;
+  const cell = cells.find(({ metadata }) => metadata.tags?.includes("parameters"));
+  return [
+    ...[cell?.source ?? []]
+      .flat()
+      .join("")
+      .matchAll(/^let (\w+)/gm),
+  ].map(([, name]) => name);
+}
+
 /** Runs a program of the virtual environment; its exit code. `CI` reaches the notebooks only where `fast` asks for it. */
 export function runPython(args: readonly string[], fast = false): number {
   const env = jupyterEnvironment();
@@ -96,6 +112,13 @@ async function main(argv: readonly string[]): Promise<number> {
     throw new UsageError(`npm run notebook: --timeout: expected a number of seconds, found "${values.timeout}".`);
   if (parameters.length > 0 && names.length > 1)
     throw new UsageError(`npm run notebook: -p: expected one notebook, found ${names.length} (${names.join(", ")}).`);
+  for (const [parameter] of parameters) {
+    const declared = declaredParameters(inFolder(`${names[0]}.ipynb`));
+    if (!declared.includes(parameter))
+      throw new UsageError(
+        `notebook ${names[0]}: -p: expected ${declared.length ? oneOf(declared) : "no parameter, it has none"}, found ${parameter}.`,
+      );
+  }
   ensurePython();
   if (values.pair) return (pair(names), 0);
   const fast = values.fast ?? false;

@@ -4,8 +4,10 @@ The cell tagged "parameters" declares them with `let`; papermill's cell after it
 """
 
 import json
+import re
 
 from papermill.__main__ import papermill
+from papermill.models import Parameter
 from papermill.translators import Translator, papermill_translators
 
 
@@ -45,6 +47,11 @@ class TypeScript(Translator):
     @classmethod
     def assign(cls, name, text):
         return f"{name} = {text};"
+
+    @classmethod
+    def inspect(cls, parameters_cell):
+        declared = re.findall(r"^let (\w+)[^=]*= (.*);", parameters_cell["source"], re.MULTILINE)
+        return [Parameter(name, "None", default, "") for name, default in declared]
 
 
 papermill_translators.register("typescript", TypeScript)

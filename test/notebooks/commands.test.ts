@@ -1,9 +1,11 @@
 /** What `npm run lab` and `npm run notebook` do with what they are given, without starting anything. */
 import * as assert from "node:assert";
+import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
-import { findPython, jupyterEnvironment, jupyterFolder } from "../../benchmarks/jupyter/environment";
+import { join } from "node:path";
+import { findPython, jupyterEnvironment, jupyterFolder, notebooksFolder } from "../../benchmarks/jupyter/environment";
 import { choosePort, portIsFree } from "../../benchmarks/lab";
-import { chooseNotebooks, splitParameters } from "../../benchmarks/notebook";
+import { chooseNotebooks, declaredParameters, splitParameters } from "../../benchmarks/notebook";
 import { UsageError, UserError } from "../../lib/core/errors";
 
 describe("npm run lab", () => {
@@ -44,6 +46,14 @@ describe("npm run notebook", () => {
     assert.deepStrictEqual(chooseNotebooks(["3", "00-start-here.ipynb"], names), ["03-table-1", "00-start-here"]);
     assert.throws(() => chooseNotebooks(["7"], names), /notebook 7: expected 00-start-here or 03-table-1/);
   });
+  it("knows the parameters that a notebook declares, and refuses others", () => {
+    assert.deepStrictEqual(declaredParameters(join(notebooksFolder, "03-table-1.ipynb")), ["dataset", "seeds"]);
+    const command = join(__dirname, "../../benchmarks/notebook.js");
+    const { status, stderr } = spawnSync(process.execPath, [command, "03", "-p", "datset", "mosi"], { encoding: "utf8" });
+    assert.strictEqual(status, 2);
+    assert.match(stderr, /expected dataset or seeds, found datset/);
+  });
+
   it("takes parameters as papermill does", () => {
     assert.deepStrictEqual(splitParameters(["03", "-p", "dataset", "mosi", "-p", "seeds", "3", "--fast"]), {
       rest: ["03", "--fast"],
