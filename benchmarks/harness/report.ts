@@ -14,7 +14,7 @@ import { renderReport, type DatasetInfo, type Deviation, type Fact, type PairEvi
 import { allPaperValues } from "../../lib/report/paper";
 import { cellDataset, readPredictions, readRecords, writeWhole } from "../../lib/training";
 import { readSections, table2 } from "./artefacts";
-import { comparisonKey, evidenceOf, pairEvidence, videoIntervals } from "./evidence";
+import { cellIntervals, comparisonKey, evidenceOf, pairEvidence } from "./evidence";
 import { loadCellData } from "./plan";
 
 export interface ReportOptions {
@@ -61,7 +61,7 @@ export async function collect(o: ReportOptions): Promise<ReportInput> {
       const found = evidenceOf(o.runs, cell, records, dataset);
       constants[found.name] = constantsOf(dataset, cell);
       if (!found.runs.length) continue;
-      intervals[found.name] = videoIntervals(found, dataset);
+      intervals[found.name] = cellIntervals(found, dataset);
       const key = comparisonKey(cell);
       compared.set(key, [...(compared.get(key) ?? []), found]);
     }

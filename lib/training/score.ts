@@ -2,7 +2,7 @@
 import type { Scores } from "../core/record";
 import { ln } from "../core/rng";
 import type { Dataset, Predictions, Split, Targets, Task } from "../core/types";
-import { scoreTask, type Thresholds } from "../metrics";
+import { scoreTask, type ScoreInput, type Thresholds } from "../metrics";
 
 /** The metric that stands for a task where one is needed: the first that the paper prints. */
 export function headline(task: Task): string {
@@ -38,22 +38,25 @@ export function taskLoss(predictions: Predictions, targets: Targets, task: Task)
   return total / units;
 }
 
-/** All metrics of a split. @param split  with its labels as the data set gives them */
-export function scoreSplit(
+/** What the metrics of a split are computed from. @param split  with its labels as the data set gives them */
+export function scoreInput(
   dataset: Dataset,
   split: Split,
   targets: Targets,
   task: Task,
   predictions: Predictions,
   thresholds?: Thresholds,
-): Scores {
+): ScoreInput {
   const { intensity } = split.labels;
-  return scoreTask({
+  return {
     task,
     targets: targets.values,
     ...(intensity && { intensity }),
     predictions,
     ...(dataset.scale && { scale: dataset.scale }),
     ...(thresholds && { thresholds }),
-  });
+  };
 }
+
+/** All metrics of a split. */
+export const scoreSplit = (...of: Parameters<typeof scoreInput>): Scores => scoreTask(scoreInput(...of));
