@@ -1,11 +1,11 @@
 /** Settings that the search found best on validation, as `npm run reproduce -- table5-search --choose` wrote them. */
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
-import type { RunRecord } from "../../lib/core/record";
+import { bestTrial, type RunRecord } from "../../lib/core/record";
 import type { Config } from "../../lib/core/types";
 import { projectRoot } from "../../lib/data/files";
 import { findSystem } from "../../lib/models";
-import { bestTrial, readRecords, spaceSize, writeWhole } from "../../lib/training";
+import { readRecords, spaceSize, writeWhole } from "../../lib/training";
 import type { Setup } from "./setups";
 import chosen from "./chosen.json";
 

@@ -98,6 +98,13 @@ export function recordId(
   return hashOf({ cell, protocol, configHash, dataHash, seed, trial });
 }
 
+/** The best trial by its validation score (a loss: the least); undefined where none has ended well. */
+export function bestTrial(records: readonly RunRecord[]): RunRecord | undefined {
+  return records
+    .filter((r) => r.status === "ok" && r.trial !== undefined && r.selectionScore !== undefined)
+    .sort((a, b) => a.selectionScore! - b.selectionScore! || a.trial! - b.trial!)[0];
+}
+
 /** The line of a record, without the line feed: canonical JSON with a checksum over all else in `check`. */
 export function recordLine(record: RunRecord): string {
   const problem = findProblem(record);

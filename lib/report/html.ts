@@ -1,10 +1,10 @@
 /** The report as one HTML file that works from file://, printed, at 400 px, in light and dark, and with a screen reader. */
-import type { RunRecord } from "../core/record";
+import { bestTrial, type RunRecord } from "../core/record";
 import { taskName } from "../core/types";
 import { glanceChart } from "./charts";
 import { curvesFigure } from "./curves";
 import { escapeHtml as h } from "./escape";
-import { bestTrial, modalitiesTitle, searchedSettings, settingsOf, systemTitle } from "./matrix";
+import { modalitiesTitle, searchedSettings, settingsOf, systemTitle } from "./matrix";
 import { script, style } from "./page";
 import type { Interval } from "../metrics/intervals";
 import { paperTables } from "./paper";

@@ -1,5 +1,5 @@
 /** The cells of a suite as tables in the paper's form: a table a data set, a line a system or modality, a column a metric. */
-import type { RunRecord, Scores } from "../core/record";
+import { bestTrial, type RunRecord, type Scores } from "../core/record";
 import { modalitiesName, taskName } from "../core/types";
 import type { ConstantRow } from "../metrics/constants";
 import { metricInfo } from "../metrics/scores";
@@ -269,13 +269,6 @@ export function searchTable(
       ];
     }),
   };
-}
-
-/** The finished trial with the least validation loss. */
-export function bestTrial(trials: readonly RunRecord[]): RunRecord | undefined {
-  return trials
-    .filter(({ status, selectionScore }) => status === "ok" && selectionScore !== undefined)
-    .toSorted((a, b) => a.selectionScore! - b.selectionScore! || a.trial! - b.trial!)[0];
 }
 
 /** What a trial changed of trial 0, the defaults: "k=100, r=50". */

@@ -1,7 +1,6 @@
 /** Random search: the same number of trials, the same validation data and the same seed for every system. */
 import { SystemError } from "../core/errors";
 import { Rng } from "../core/rng";
-import type { RunRecord } from "../core/record";
 import type { Config, SearchSpace } from "../core/types";
 
 /** How many different settings a space holds. */
@@ -31,11 +30,4 @@ export function trialsOf(name: string, space: SearchSpace, trials: number): Conf
   const drawn = new Set<number>();
   while (drawn.size < Math.min(trials - 1, size)) drawn.add(rng.integer(size));
   return trials < 1 ? [] : [{}, ...[...drawn].map((index) => settingAt(space, index))];
-}
-
-/** The best trial by its validation score (a loss: the least); undefined where none has ended well. */
-export function bestTrial(records: readonly RunRecord[]): RunRecord | undefined {
-  return records
-    .filter((r) => r.status === "ok" && r.trial !== undefined && r.selectionScore !== undefined)
-    .sort((a, b) => a.selectionScore! - b.selectionScore! || a.trial! - b.trial!)[0];
 }

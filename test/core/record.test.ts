@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { RecordError } from "../../lib/core/errors";
 import { canonicalJson, hashOf, sha256 } from "../../lib/core/json";
-import { TornRecordError, parseRecord, recordId, recordLine, type RunRecord } from "../../lib/core/record";
+import { TornRecordError, bestTrial, parseRecord, recordId, recordLine, type RunRecord } from "../../lib/core/record";
 
 const config = { k: 100, drop: 0.5, variant: "released" };
 const identity = {
@@ -47,6 +47,19 @@ const forge = (change: object) => {
 describe("run records", () => {
   it("come back from their line as they were", () => {
     assert.deepEqual(parseRecord(recordLine(record)), record);
+  });
+
+  it("of a search: the best trial has the least validation loss, the first of equals; failed trials and plain runs are none", () => {
+    const trial = (number: number, selectionScore: number, change: Partial<RunRecord> = {}): RunRecord => ({
+      ...record,
+      trial: number,
+      selectionScore,
+      ...change,
+    });
+    const failed = trial(0, 0.1, { status: "failed" });
+    const plain = trial(0, 0.1, { trial: undefined });
+    assert.equal(bestTrial([trial(3, 0.5), failed, trial(2, 0.4), plain, trial(1, 0.4)])?.trial, 1);
+    assert.equal(bestTrial([failed, plain]), undefined);
   });
   it("do not depend on the order in which fields were set", () => {
     assert.equal(
