@@ -220,6 +220,7 @@ export async function reportFiles(input: ReportInput): Promise<Record<string, st
   const files: Record<string, string> = { "report/index.html": report.html, "tables/README.md": report.summary };
   files["report/overview.svg"] = report.overview;
   files["tables/headline.md"] = `${report.headline}\n`;
+  files["tables/systems.md"] = `${report.systems}\n`;
   for (const [ending, texts] of [
     ["md", report.markdown],
     ["tex", report.latex],
@@ -235,14 +236,22 @@ export async function reportFiles(input: ReportInput): Promise<Record<string, st
 export async function writeReport(dir: string, input: ReportInput): Promise<WrittenReport> {
   const files = await reportFiles(input);
   for (const [name, text] of Object.entries(files)) writeWhole(path.join(dir, name), text);
-  if (path.resolve(dir) === path.join(projectRoot(), "results")) updateReadme(files["tables/headline.md"]);
+  if (path.resolve(dir) === path.join(projectRoot(), "results"))
+    updateReadme({ results: files["tables/headline.md"], systems: files["tables/systems.md"] });
   return { html: path.join(dir, "report", "index.html"), files: Object.keys(files) };
 }
 
-/** Puts the headline between the README's marks; the audit holds the numbers there to the records. */
-function updateReadme(headline: string): void {
+/** Puts each text between the README's marks of its name; the audit holds the numbers there to the records. */
+function updateReadme(texts: Readonly<Record<string, string>>): void {
   const file = path.join(projectRoot(), "README.md");
   const text = fs.readFileSync(file, "utf8");
-  const updated = text.replace(/(<!--\s*results\s*-->)[\s\S]*?(<!--\s*\/results\s*-->)/, `$1\n\n${headline}\n$2`);
+  const updated = Object.entries(texts).reduce(
+    (page, [name, own]) =>
+      page.replace(
+        new RegExp(`(<!-- ${name} -->)[^]*?(<!-- /${name} -->)`),
+        (_, open, close) => `${open}\n\n${own}\n${close}`,
+      ),
+    text,
+  );
   if (updated !== text) writeWhole(file, updated);
 }

@@ -1,4 +1,4 @@
-/** The result in one screen, for a README: CIA, the best other system and a constant guess under one protocol, and the verdicts. */
+/** The result in one screen, for a README: CIA beside the best other system and a constant guess, the verdicts, and every system's state. */
 import { taskName } from "../core/types";
 import type { MetricInfo } from "../metrics";
 import { escapeMarkdown } from "./escape";
@@ -61,4 +61,39 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
   const total = verdictKinds.reduce((sum, kind) => sum + counts[kind], 0);
   const verdicts = verdictKinds.map((kind) => `${counts[kind]} ${verdictWords[kind].title}`).join(", ");
   return [...table, `Of the ${total} values that the paper prints: ${verdicts}.`].join("\n");
+}
+
+/** One line a system: whether its settings were searched, and its mean on each data set of Tables 5a and 5b; "–" where nothing is recorded. */
+export function systemsMarkdown({ parts, input }: ReportModel): string {
+  const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
+  const cells = tables.flatMap(({ summaries }) => summaries).filter(({ cell }) => !cell.missing);
+  const column = ({ cell }: CellSummary) =>
+    `${cell.dataset} ${cell.features}${cell.task.kind === "emotions" ? " emotions" : ""}`;
+  const columns = [...groupBy(cells, column)].map(([title, [first]]) => {
+    const { task, metrics } = first.cell;
+    const metric = task.kind === "emotions" ? "W-Acc" : metrics[0].name;
+    return { title, task: taskName(task), metric };
+  });
+  const searches = parts
+    .flatMap(({ summaries }) => summaries)
+    .filter(({ cell, trials }) => cell.search && trials.length)
+    .map(({ cell }) => cell);
+  const rows = [...groupBy(cells, ({ cell }) => cell.system)].map(([system, own]) => {
+    const searched = new Set(searches.filter((cell) => cell.system === system).map(({ dataset }) => dataset));
+    const scores = columns.map(({ title, task, metric }) => {
+      const summary = own.find((s) => column(s) === title && taskName(s.cell.task) === task);
+      const found = summary?.metrics.find(({ name }) => name === metric);
+      return found ? meanOf(found) : "–";
+    });
+    return [
+      `[${escapeMarkdown(systemTitle(own[0], input.titles))}](lib/models/${system}.ts)`,
+      escapeMarkdown([...searched].join(", ") || "–"),
+      ...scores.map(escapeMarkdown),
+    ];
+  });
+  return [
+    `| system | searched on | ${columns.map(({ title, metric }) => escapeMarkdown(`${title}, ${metric}`)).join(" | ")} |`,
+    `| --- | --- |${" ---: |".repeat(columns.length)}`,
+    ...rows.map((row) => `| ${row.join(" | ")} |`),
+  ].join("\n");
 }

@@ -7,7 +7,7 @@ import type { Suite } from "../core/suite";
 import { taskName } from "../core/types";
 import { compareCells, comparisonFindings, comparisonMatrix, comparisonTable, type PairEvidence } from "./compare";
 import { glanceChart, rowsChart } from "./charts";
-import { headlineMarkdown } from "./headline";
+import { headlineMarkdown, systemsMarkdown } from "./headline";
 import { renderHtml } from "./html";
 import { labelsOf, matrices, type Constants, type Matrix } from "./matrix";
 import { allPaperValues } from "./paper";
@@ -123,6 +123,8 @@ export interface Report {
   /** Paper against ours in one chart, an SVG of its own; and the result in one screen of Markdown, for a README. */
   readonly overview: string;
   readonly headline: string;
+  /** A line a system, for a README. */
+  readonly systems: string;
   readonly counts: Readonly<Record<VerdictKind, number>>;
 }
 
@@ -217,6 +219,7 @@ export async function renderReport(input: ReportInput): Promise<Report> {
     summary: summaryMarkdown(model),
     overview: await renderSvg(glanceChart(model.counted, { href: () => undefined }), { page: false }),
     headline: headlineMarkdown(model),
+    systems: systemsMarkdown(model),
     counts: model.counts,
   };
 }
