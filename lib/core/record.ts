@@ -56,6 +56,8 @@ export interface RunRecord {
   readonly status: "ok" | "failed";
   /** Why it failed: the error's message. */
   readonly reason?: string;
+  /** What the fit did that a reader should know: "Nystroem features of 1000 training rows, ...". Absent where there is nothing. */
+  readonly notes?: readonly string[];
   readonly epochs: readonly EpochRecord[];
   /** Absent in a failed run and in a system that has no epochs. */
   readonly chosen?: {
@@ -221,6 +223,7 @@ const fields: Record<keyof RunRecord, Check> = {
   seed: integer,
   status: anyOf("ok", "failed"),
   reason: optional(text),
+  notes: optional(list(text)),
   epochs: list(
     object({
       epoch: count,

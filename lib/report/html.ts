@@ -340,7 +340,10 @@ function trialsTable(model: ReportModel, summary: CellSummary): Table {
     rows: summary.trials.map((run) => [
       { text: String(run.trial), notes: run === best ? ["best"] : [] },
       String(run.seed),
-      run.status === "failed" ? `failed: ${run.reason}` : searchedSettings(summary, run) || "none",
+      {
+        text: run.status === "failed" ? `failed: ${run.reason}` : searchedSettings(summary, run) || "none",
+        notes: run.notes,
+      },
       run.selectionScore === undefined ? "–" : run.selectionScore.toFixed(4),
       run.id,
     ]),
@@ -349,10 +352,13 @@ function trialsTable(model: ReportModel, summary: CellSummary): Table {
 
 /** One line a run; a number carries the record's full value in its `data` element. */
 function runsTable(model: ReportModel, { name, runs, failed, metrics }: CellSummary): string {
+  const all = [...runs, ...failed];
+  const noted = all.some(({ notes }) => notes?.length);
   const head = [
     "Seed",
     ...metrics.map(({ name, info }) => (info.unit ? `${name}, ${info.unit}` : name)),
     "Chosen epoch",
+    ...(noted ? ["Notes"] : []),
     "Seconds",
     "MB",
     "Weights",
@@ -369,6 +375,7 @@ function runsTable(model: ReportModel, { name, runs, failed, metrics }: CellSumm
     const thresholds = Object.entries(run.chosen?.thresholds ?? {}).map(([metric, t]) => `${metric} above ${t}`);
     return (
       `<tr><th scope="row">${run.seed}</th>${scores.join("")}<td>${h(chosen)}${thresholds.length ? `<small>${h(thresholds.join(", "))}</small>` : ""}</td>` +
+      (noted ? `<td>${h(run.notes?.join("; ") ?? "–")}</td>` : "") +
       `<td class="n">${run.seconds.toFixed(1)}</td><td class="n">${Math.round(run.peakRssMb)}</td>` +
       `<td class="mono">${h(run.weightsHash?.slice(0, 16) ?? "–")}</td><td class="mono">${h(run.id)}</td></tr>`
     );
@@ -378,7 +385,7 @@ function runsTable(model: ReportModel, { name, runs, failed, metrics }: CellSumm
   );
   return (
     `<div class="scroll" tabindex="0" role="region" aria-label="Runs"><table id="${model.anchors.get(name)}-runs"><caption>Runs, by seed</caption>` +
-    `<thead><tr>${columns.join("")}</tr></thead><tbody>\n${[...runs, ...failed].map(line).join("\n")}\n</tbody></table></div>`
+    `<thead><tr>${columns.join("")}</tr></thead><tbody>\n${all.map(line).join("\n")}\n</tbody></table></div>`
   );
 }
 

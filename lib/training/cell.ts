@@ -137,6 +137,7 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
       const record: RunRecord = {
         ...common,
         status: "ok",
+        ...(model.notes.length && { notes: model.notes }),
         epochs: run.epochs,
         ...(hasChoice && {
           chosen: {

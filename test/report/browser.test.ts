@@ -227,6 +227,17 @@ describe("the report", function () {
     const { html, markdown, summary } = await renderReport({ ...sampleInput(), suites: [], banner });
     for (const text of [html, summary, ...Object.values(markdown)]) assert.ok(text.includes(banner));
   });
+  it("shows what a fit did beside its settings in the drill-down of the run, and no such column where nothing is noted", async () => {
+    const columns = (html: string) => html.match(/<th scope="col">Notes<\/th>/g)?.length ?? 0;
+    const input = { ...sampleInput(), suites: [table1], utterances: undefined };
+    const { id } = input.records[0];
+    const records = input.records.map((r) => (r.id === id ? { ...r, notes: ["landmarks <of> 10 rows", "second"] } : r));
+    assert.equal(columns((await renderReport(input)).html), 0);
+    const { html } = await renderReport({ ...input, records });
+    assert.equal(columns(html), 1);
+    const row = html.split("<tr>").find((line) => line.includes(`<td class="mono">${id}</td>`));
+    assert.ok(row?.includes("<td>landmarks &lt;of&gt; 10 rows; second</td>"));
+  });
   it("stands without any record", async () => {
     const { html, counts } = await renderReport({ ...sampleInput(), records: [], utterances: undefined, problems: [] });
     assert.equal(counts.reproduced, 0);
