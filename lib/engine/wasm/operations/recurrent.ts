@@ -2,9 +2,10 @@
  * Packed GRU and LSTM, one direction after the other: a direction's recurrent weights stay in the cache through its steps.
  * The projections of all inputs are one product; so are the gradients of all weights, after the steps.
  */
-import type { Drop, Op, Recurrent, Value } from "../../graph";
+import type { Drop, Op, Param, Recurrent, Value } from "../../graph";
 import { at, type Builder, type Mat, panelsFrom } from "../builder";
 import type { Layout } from "../layout";
+import type { BatchState } from "../plan";
 import { dropArguments } from "./common";
 
 type Recurrence = Extract<Op, { kind: "gru" | "lstm" }>;
@@ -15,8 +16,10 @@ interface Kept {
   readonly backwards: 0 | 1;
   /** Gates, overwritten by their gradients. */
   readonly gates: Mat;
-  /** GRU: the state before a step, the same as it enters products, r times that. LSTM: the latter's first, the cell before, tanh of the cell. */
-  readonly mats: readonly Mat[];
+  /** The states as they enter products: of the step before, times the mask while training. */
+  readonly entering: (run: BatchState) => Mat;
+  /** GRU: the states before a step, and r times those that enter. LSTM: the cells before a step, tanh of those after. */
+  readonly states: readonly [Mat, Mat];
   readonly mask: Mat | undefined;
 }
 
@@ -47,9 +50,9 @@ function direction(b: Builder, v: Value, op: Recurrence, input: Mat, weights: Re
   const r = op.units;
   const own: Layout = [r];
   const Q = Math.ceil(r / 8);
-  const gateCount = op.kind === "gru" ? 3 : 4;
+  const isGru = op.kind === "gru";
   const w = b.weights.of(weights.kernel);
-  const gates = b.matLike(v, new Array<number>(gateCount).fill(r));
+  const gates = b.matLike(v, new Array<number>(isGru ? 3 : 4).fill(r));
   const xT = b.turn([input], f);
   b.emit(({ k }) =>
     k.product(
@@ -74,57 +77,43 @@ function direction(b: Builder, v: Value, op: Recurrence, input: Mat, weights: Re
     });
   }
   const out = panelsFrom(b.of(v), backwards * Q, own);
-  const hard = op.gates === "hardSigmoid" ? 1 : 0;
-  const scratch = b.buffer("sequences", 10 * Q);
-  const [recurrent, bias] = [b.weights.at(weights.recurrent), b.weights.at(weights.bias)];
-  const extra = [0, 1, 2].map(() => b.matLike(v, own));
+  const [first, second, third] = [0, 1, 2].map(() => b.matLike(v, own));
+  const common = { weights, backwards, gates, mask };
+  // Without a mask a GRU's states enter the products as they are.
+  const kept: Kept = isGru
+    ? { ...common, entering: (run) => (mask && run.training ? second : first), states: [first, third] }
+    : { ...common, entering: () => first, states: [second, third] };
+  const walk = walkOf(b, op, kept);
   b.emit((run) => {
-    const masked = mask && run.training ? at(mask, run.sequences) : 0;
-    const { k, pack, starts } = run;
-    if (op.kind === "gru") {
-      const [before, entering, reset] = extra.map((m) => at(m, f));
-      // Without a mask the state enters the products as it is.
-      k.gruForward(
-        at(gates, f),
-        at(out, f),
-        before,
-        masked ? entering : before,
-        reset,
-        f.step,
-        Q,
-        recurrent,
-        bias,
-        starts,
-        pack.longest,
-        backwards,
-        scratch.at,
-        run.sequences.step,
-        masked,
-        hard,
-      );
-    } else {
-      const [entering, cell, tanhCell] = extra.map((m) => at(m, f));
-      k.lstmForward(
-        at(gates, f),
-        at(out, f),
-        entering,
-        cell,
-        tanhCell,
-        f.step,
-        Q,
-        recurrent,
-        bias,
-        starts,
-        pack.longest,
-        backwards,
-        scratch.at,
-        run.sequences.step,
-        masked,
-        hard,
-      );
-    }
+    const [one, two] = kept.states;
+    const mats = isGru ? [one, kept.entering(run), two] : [kept.entering(run), one, two];
+    (isGru ? run.k.gruForward : run.k.lstmForward)(
+      at(gates, f),
+      at(out, f),
+      ...mats.map((m) => at(m, f)),
+      f.step,
+      Q,
+      b.weights.at(weights.recurrent),
+      b.weights.at(weights.bias),
+      ...walk(run),
+    );
   });
-  return { weights, backwards, gates, mats: extra, mask };
+  return kept;
+}
+
+/** The arguments that all four kernels end in: the steps and their direction, scratch, the mask, the kind of gates. */
+function walkOf(b: Builder, op: Recurrence, { backwards, mask }: Kept): (run: BatchState) => readonly number[] {
+  const scratch = b.buffer("sequences", 10 * Math.ceil(op.units / 8));
+  const hard = op.gates === "hardSigmoid" ? 1 : 0;
+  return ({ starts, pack, sequences, training }) => [
+    starts,
+    pack.longest,
+    backwards,
+    scratch.at,
+    sequences.step,
+    mask && training ? at(mask, sequences) : 0,
+    hard,
+  ];
 }
 
 /** The memories of an LSTM to look at, s(f) c(t-1) + s(i) tanh(g): its forward pass leaves the three gates, activated. */
@@ -134,7 +123,7 @@ export function cellsForward(b: Builder, v: Value, layer: Value): void {
   keptOf
     .get(b)
     ?.get(layer)
-    ?.directions.forEach(({ gates, mats: [, before] }, i) => {
+    ?.directions.forEach(({ gates, states: [before] }, i) => {
       const Q = gates.panels / 4;
       const to = panelsFrom(whole, i * Q, before.layout);
       b.emit(({ k }) => {
@@ -164,121 +153,78 @@ export function recurrentBackward(b: Builder, v: Value, op: Recurrence, g: Mat):
     } else
       b.into(source, input.layout, (to, add) => directions.forEach((d, i) => intoInput(b, d, to, i === 0 ? add : 1)));
   }
-  for (const d of directions) {
-    const f = b.run.rows;
-    b.weightGradient(d.weights.kernel, (w, buffer, add) =>
-      b.emit(({ k }) =>
-        (add ? k.productAdd : k.product)(
-          at(input, f),
-          f.step,
-          at(d.gates, f),
-          f.step,
-          buffer.at,
-          w.step,
-          w.rows,
-          w.panels,
-          f.count,
-        ),
-      ),
-    );
-  }
+  for (const d of directions) gradientOf(b, d.weights.kernel, d.gates, () => [[input, d.gates.panels]]);
 }
 
 function directionBackward(b: Builder, op: Recurrence, g: Mat, d: Kept): void {
   const f = b.run.rows;
   const Q = Math.ceil(op.units / 8);
-  const U = b.weights.of(d.weights.recurrent);
-  const address = b.weights.at(d.weights.recurrent);
-  const scratch = b.buffer("sequences", 10 * Q);
-  const hard = op.gates === "hardSigmoid" ? 1 : 0;
+  const isGru = op.kind === "gru";
+  const { recurrent, bias } = d.weights;
+  const { gates, entering, states } = d;
+  const U = b.weights.of(recurrent);
   const dH = panelsFrom(g, d.backwards * Q, [op.units]);
-  const [first, second, third] = d.mats;
-  const { gates, mask } = d;
-  const masked = ({ training, sequences }: Builder["run"]): number => (mask && training ? at(mask, sequences) : 0);
-  if (op.kind === "gru") {
-    // The gates z and r, and the candidate, go back through their own columns of U.
-    const [zr, h] = [b.buffer("fixed", 16 * Q * Q), b.buffer("fixed", 8 * Q * Q)];
+  // A GRU's gates z and r, and its candidate, go back through their own columns of U; an LSTM's gates through all at once.
+  const parts = (isGru ? [2, 1] : [4]).map((n) => ({ panels: n * Q, turned: b.buffer("fixed", 8 * n * Q * Q) }));
+  const walk = walkOf(b, op, d);
+  b.emit((run) => {
+    const { k } = run;
+    let columns = b.weights.at(recurrent);
+    for (const { panels, turned } of parts) {
+      k.transpose(columns, U.step, panels, 8 * Q, turned.at, panels * 256);
+      columns += panels * U.step;
+    }
+    const mats = isGru ? [states[0], entering(run)] : states;
+    (isGru ? k.gruBackward : k.lstmBackward)(
+      at(gates, f),
+      at(dH, f),
+      ...mats.map((m) => at(m, f)),
+      f.step,
+      Q,
+      ...parts.map(({ turned }) => turned.at),
+      ...walk(run),
+    );
+  });
+  gradientOf(b, recurrent, gates, (run) =>
+    isGru
+      ? [
+          [entering(run), 2 * Q],
+          [states[1], Q],
+        ]
+      : [[entering(run), 4 * Q]],
+  );
+  const db = b.weights.gradientAt(bias);
+  b.emit(({ k }) => k.sumRows(db, at(gates, f), f.step, gates.panels, f.count, 1));
+}
+
+/** A weight's gradient X^T dG over all rows; `factors` gives X for the first panels of dG, then for the next ones. */
+function gradientOf(
+  b: Builder,
+  p: Param,
+  dG: Mat,
+  factors: (run: BatchState) => readonly (readonly [Mat, number])[],
+): void {
+  const f = b.run.rows;
+  b.weightGradient(p, (w, buffer, add) =>
     b.emit((run) => {
-      const { k, pack, starts, sequences } = run;
-      const m = masked(run);
-      k.transpose(address, U.step, 2 * Q, 8 * Q, zr.at, 512 * Q);
-      k.transpose(address + 2 * Q * U.step, U.step, Q, 8 * Q, h.at, 256 * Q);
-      k.gruBackward(
-        at(gates, f),
-        at(dH, f),
-        at(first, f),
-        at(m ? second : first, f),
-        f.step,
-        Q,
-        zr.at,
-        h.at,
-        starts,
-        pack.longest,
-        d.backwards,
-        scratch.at,
-        sequences.step,
-        m,
-        hard,
-      );
-    });
-    b.weightGradient(d.weights.recurrent, (w, buffer, add) =>
-      b.emit((run) => {
-        const product = add ? run.k.productAdd : run.k.product;
-        const entering = at(mask && run.training ? second : first, f);
-        product(entering, f.step, at(gates, f), f.step, buffer.at, w.step, w.rows, 2 * Q, f.count);
+      const product = add ? run.k.productAdd : run.k.product;
+      let first = 0;
+      for (const [X, panels] of factors(run)) {
         product(
-          at(third, f),
+          at(X, f),
           f.step,
-          at(gates, f, 2 * Q),
+          at(dG, f, first),
           f.step,
-          buffer.at + 2 * Q * w.step,
+          buffer.at + first * w.step,
           w.step,
           w.rows,
-          Q,
+          panels,
           f.count,
         );
-      }),
-    );
-  } else {
-    const uT = b.buffer("fixed", 32 * Q * Q);
-    b.emit((run) => {
-      const { k, pack, starts, sequences } = run;
-      k.transpose(address, U.step, 4 * Q, 8 * Q, uT.at, 1024 * Q);
-      k.lstmBackward(
-        at(gates, f),
-        at(dH, f),
-        at(second, f),
-        at(third, f),
-        f.step,
-        Q,
-        uT.at,
-        starts,
-        pack.longest,
-        d.backwards,
-        scratch.at,
-        sequences.step,
-        masked(run),
-        hard,
-      );
-    });
-    b.weightGradient(d.weights.recurrent, (w, buffer, add) =>
-      b.emit(({ k }) =>
-        (add ? k.productAdd : k.product)(
-          at(first, f),
-          f.step,
-          at(gates, f),
-          f.step,
-          buffer.at,
-          w.step,
-          w.rows,
-          w.panels,
-          f.count,
-        ),
-      ),
-    );
-  }
-  const db = b.weights.gradientAt(d.weights.bias);
-  b.emit(({ k }) => k.sumRows(db, at(gates, f), f.step, gates.panels, f.count, 1));
+        first += panels;
+      }
+    }),
+  );
 }
 
 function intoInput(b: Builder, d: Kept, to: Mat, add: 0 | 1): void {
