@@ -10,29 +10,32 @@ import { cellDataset, readPredictions, readRecords, rescore } from "../lib/train
 import { entry, parse } from "./cli";
 import { taskOf } from "./evaluate";
 import { loadCellData, plan } from "./harness/plan";
-import { printedNumbers } from "./harness/printed";
+import { printedNumbers, tablesAgain } from "./harness/printed";
 import { findSuite, paperSuites } from "./suites";
 
 const command = "npm run audit";
 const help = `${command} -- [suite ...] [options]
 
 Checks that every declared run is recorded once, that record lines and hashes are whole, that every metric computed again from the
-stored predictions equals the recorded one, and that every number in results/tables, README and notebooks is found in the records.
+stored predictions equals the recorded one, that the report's tables, made again from the records, are those in its folder, and that
+every number in the marked parts of README and notebooks is found in the records.
 
   --runs DIR            record files (default results/runs)
+  --report DIR          the report whose tables are made again (default: results, where --runs is not given; else none)
   --profile quick|full  which runs are declared (default: quick)
   --data DIR            where the data sets are (runs whose data is not here are not scored again, and said)
   --text FILE           further files whose numbers must be in the records; may be repeated`;
 
 const options = {
   runs: { type: "string" },
+  report: { type: "string" },
   profile: { type: "string" },
   data: { type: "string" },
   text: { type: "string", multiple: true },
 } as const;
 
 export interface Finding {
-  readonly what: "missing" | "lines" | "scores" | "data" | "text";
+  readonly what: "missing" | "lines" | "scores" | "data" | "tables" | "text";
   readonly message: string;
 }
 
@@ -63,13 +66,21 @@ export async function main(args: readonly string[]): Promise<number> {
 
   const { checked, unscored, faults } = await scoreAgain(dir, records, values.data);
   findings.push(...faults);
+  const report = values.report ?? (values.runs === undefined ? "results" : undefined);
+  const tables =
+    report === undefined ? undefined : await tablesAgain(report, { runs: dir, profile, dataDir: values.data });
+  findings.push(...(tables?.findings ?? []));
   const texts = printedNumbers(dir, records, values.text ?? []);
   findings.push(...texts.findings);
 
   for (const { what, message } of findings) console.log(`${what.padEnd(8)} ${message}`);
   console.log(
     `${declared} declared runs, ${records.length} recorded; ${checked} scored again from their predictions` +
-      `${unscored ? `, ${unscored} not (their data is not here)` : ""}; ${texts.numbers} numbers in ${texts.files} files traced; ` +
+      `${unscored ? `, ${unscored} not (their data is not here)` : ""}; ` +
+      (tables
+        ? `${tables.compared} tables of profile ${tables.profile} made again${tables.undecided ? `, ${tables.undecided} not (their data is not here)` : ""}; `
+        : "") +
+      `${texts.numbers} numbers in ${texts.files} files traced; ` +
       `${findings.length ? `${findings.length} findings` : "nothing found"}`,
   );
   return findings.length ? 1 : 0;

@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import { modalitiesName, modalityOrder, type Modality } from "../lib/core/types";
-import { cellName, type Cell, type Profile, type Suite } from "../lib/core/suite";
+import type { Cell, Profile, Suite } from "../lib/core/suite";
 import { engineName } from "../lib/engine/choose";
 import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
@@ -15,6 +15,7 @@ import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
 import { Queue } from "./harness/queue";
+import { artefactsOf } from "./harness/artefacts";
 import { writeArtefacts } from "./harness/figures";
 import { collect, writeReport } from "./harness/report";
 import { submit } from "./harness/slurm";
@@ -433,14 +434,9 @@ async function finish(
   const { records } = readRecords(out);
   for (const text of summaryLines(o.suites, records)) console.log(text);
   if (reportDir === undefined) return 0;
-  const artefacts = path.join(out, "artefacts");
-  await writeArtefacts(o, records, artefacts, say);
+  await writeArtefacts(o, records, artefactsOf(out), say);
   say("report: intervals over videos, paired tests, tables ...");
-  const shown = suites.filter(
-    ({ name, cells }) =>
-      paperSuites.includes(name) || cells.some((cell) => records.some((r) => r.cell === cellName(cell))),
-  );
-  const input = await collect({ suites: shown, runs: out, profile: o.profile, dataDir: o.dataDir, artefacts, say });
+  const { input } = await collect({ runs: out, profile: o.profile, dataDir: o.dataDir, say });
   if (input.banner) say(input.banner);
   const { html } = await writeReport(reportDir, input);
   say(`report: ${html}`);

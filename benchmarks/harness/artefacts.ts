@@ -16,8 +16,13 @@ const splitsOf = (dataset: Dataset): Split[] => [
   dataset.test,
 ];
 
-/** Table 2 and section 4.1 from the labels that are here. */
-export async function table2(dataDir: string | undefined): Promise<{ facts: Fact[]; section?: Section }> {
+/** Where, beside the records, figures that need a model are kept. */
+export const artefactsOf = (runs: string): string => path.join(runs, "artefacts");
+
+/** Table 2 and section 4.1 from the labels that are here; or why they are not. */
+export async function table2(
+  dataDir: string | undefined,
+): Promise<{ facts: Fact[]; section?: Section; missing?: string }> {
   let dataset: Dataset;
   try {
     dataset = await loadCellData({ dataset: "mosei", features: "minilm" }, dataDir);
@@ -27,7 +32,7 @@ export async function table2(dataDir: string | undefined): Promise<{ facts: Fact
       paper: printed("2", "Count", `mosei/emotions:${word}/count`)!,
       verdict: { kind: "noData", why: error.message },
     }));
-    return { facts };
+    return { facts, missing: error.message };
   }
   const counts = new Array<number>(7).fill(0);
   const present = new Array<number>(6).fill(0);

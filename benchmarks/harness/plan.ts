@@ -146,7 +146,7 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
   return cells;
 }
 
-const dataKey = ({ dataset, features }: Cell) => `${dataset}/${features}`;
+export const dataKey = ({ dataset, features }: Cell): string => `${dataset}/${features}`;
 
 /** All systems draw from their own space, on one data set, under one name. */
 const searchName = ({ system, dataset, features }: Cell) => `${system}/${dataset}/${features}`;

@@ -4,8 +4,11 @@ import * as path from "node:path";
 import type { RunRecord } from "../../lib/core/record";
 import { overSeeds } from "../../lib/metrics";
 import { allPaperValues } from "../../lib/report/paper";
+import { renderTables } from "../../lib/report";
+import { UserError } from "../../lib/core/errors";
 import { projectRoot } from "../../lib/data/files";
 import type { Finding } from "../audit";
+import { collect, isOwn, readme, tableFiles, withTables } from "./report";
 
 /** Text between these marks prints results; elsewhere numbers are sizes, times and versions. */
 const marked = /<!--\s*results\s*-->([\s\S]*?)<!--\s*\/results\s*-->/g;
@@ -85,4 +88,77 @@ function notebookText(raw: string): string {
     .filter((c) => c.cell_type === "markdown")
     .map((c) => (typeof c.source === "string" ? c.source : c.source.join("")))
     .join("\n\n");
+}
+
+export interface TablesAgain {
+  /** The profile that the report says it was written with. */
+  readonly profile: string;
+  readonly compared: number;
+  /** Tables that differ, but whose data is not all here. */
+  readonly undecided: number;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Makes the tables of a report again from the records (the same bytes, since every bootstrap has its seed), and compares them with
+ * the files in `tables/`; of the project's own report, also with what stands of them in the README.
+ * @param dir  the report's folder
+ */
+export async function tablesAgain(
+  dir: string,
+  o: { readonly runs: string; readonly profile: string; readonly dataDir?: string },
+): Promise<TablesAgain> {
+  const folder = path.join(dir, "tables");
+  const there = fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
+  const text = (name: string) => fs.readFileSync(path.join(folder, name), "utf8");
+  const said = there.includes("README.md") ? /^Profile (\w+),/m.exec(text("README.md"))?.[1] : undefined;
+  const profile = said ?? o.profile;
+  const again = `npm run reproduce -- ${[
+    "--report-only",
+    ...(profile === "quick" ? [] : ["--profile", profile]),
+    ...(isOwn(dir) ? [] : ["--out", o.runs, "--report", dir]),
+  ].join(" ")}`;
+  const finding = (message: string): Finding => ({ what: "tables", message });
+  let found: Awaited<ReturnType<typeof collect>>;
+  try {
+    found = await collect({ ...o, profile });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { profile, compared: 0, undecided: 0, findings: [finding(`${folder}: cannot be made: ${error.message}`)] };
+  }
+  const tables = tableFiles(renderTables(found.input));
+  const findings: Finding[] = [];
+  let undecided = 0;
+  for (const name of new Set([...Object.keys(tables), ...there])) {
+    const file = path.join(folder, name);
+    const difference = !there.includes(name)
+      ? `${file}: expected a table from the records, found no such file; ${again} writes it`
+      : !(name in tables)
+        ? `${file}: the records give no such table; delete it`
+        : firstDifference(file, tables[name], text(name), again);
+    if (!difference) continue;
+    if (found.absent.has(path.parse(name).name)) undecided++;
+    else findings.push(finding(difference));
+  }
+  if (isOwn(dir)) {
+    const page = fs.readFileSync(readme, "utf8");
+    const difference = firstDifference("README.md", withTables(page, tables), page, again);
+    if (difference && found.absent.has("headline")) undecided++;
+    else if (difference) findings.push(finding(difference));
+  }
+  return { profile, compared: Object.keys(tables).length - undecided, undecided, findings };
+}
+
+/** Where two texts part: the line, and a little of it around the first character that differs. */
+function firstDifference(file: string, expected: string, found: string, again: string): string | undefined {
+  if (expected === found) return undefined;
+  const [a, b] = [expected, found].map((text) => text.split("\n"));
+  let line = 0;
+  while (a[line] === b[line]) line++;
+  let column = 0;
+  while (a[line]?.[column] !== undefined && a[line][column] === b[line]?.[column]) column++;
+  const from = Math.max(0, column - 30);
+  const shown = (text: string | undefined) =>
+    text === undefined ? "the end" : JSON.stringify(`${from ? "..." : ""}${text.slice(from, from + 60)}`);
+  return `${file}, line ${line + 1}: expected ${shown(a[line])} from the records, found ${shown(b[line])}; ${again} writes it anew`;
 }

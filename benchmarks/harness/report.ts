@@ -10,47 +10,66 @@ import { targetsOf, unitsOf } from "../../lib/data";
 import { projectRoot } from "../../lib/data/files";
 import { argmaxRows, constantRows, type ConstantRow, type Interval } from "../../lib/metrics";
 import { findSystem, systems } from "../../lib/models";
-import { renderReport, type DatasetInfo, type Deviation, type Fact, type PairEvidence, type ReportInput, type Section, type Utterance } from "../../lib/report"; // prettier-ignore
+import { renderReport, type DatasetInfo, type Deviation, type Fact, type PairEvidence, type ReportInput, type ReportTables, type Section, type Utterance } from "../../lib/report"; // prettier-ignore
 import { allPaperValues } from "../../lib/report/paper";
 import { cellDataset, readPredictions, readRecords, writeWhole } from "../../lib/training";
-import { readSections, table2 } from "./artefacts";
+import { artefactsOf, readSections, table2 } from "./artefacts";
 import { cellIntervals, comparisonKey, evidenceOf, pairEvidence } from "./evidence";
-import { loadCellData } from "./plan";
+import { paperSuites, suites } from "../suites";
+import { dataKey, loadCellData } from "./plan";
 
 export interface ReportOptions {
-  readonly suites: readonly Suite[];
   /** Folder of the record files. */
   readonly runs: string;
   readonly profile: string;
   readonly dataDir?: string;
-  /** Where figures that need a model were written. */
-  readonly artefacts: string;
   /** Show transcripts of utterances: for reading here, never for committing. */
   readonly transcripts?: boolean;
   readonly say?: (line: string) => void;
 }
 
+export const readme = path.join(projectRoot(), "README.md");
+
+/** Tables that count the verdicts on all printed values. */
+const countedOver = ["README", "headline", "verdicts"] as const;
+
 const command = (suite: string) => `npm run reproduce -- ${suite}`;
 
+export interface Collected {
+  readonly input: ReportInput;
+  /** Suites (and "README", "headline", "verdicts": what counts over all) that lack a data set which is not here: name -> why. */
+  readonly absent: ReadonlyMap<string, string>;
+}
+
+/** The paper's suites, and others that have a run. */
+const shownSuites = (recorded: ReadonlySet<string>): Suite[] =>
+  suites.filter(
+    ({ name, cells }) =>
+      cells.length && (paperSuites.includes(name) || cells.some((cell) => recorded.has(cellName(cell)))),
+  );
+
 /** Everything that the report is made of. Data sets that are not here leave out what needs them. */
-export async function collect(o: ReportOptions): Promise<ReportInput> {
+export async function collect(o: ReportOptions): Promise<Collected> {
   const { records, problems } = readRecords(o.runs);
+  const shown = shownSuites(new Set(records.map((r) => r.cell)));
+  const absent = new Map<string, string>();
   const constants: Record<string, readonly ConstantRow[]> = {};
   const intervals: Record<string, Record<string, Interval>> = {};
   const evidence: PairEvidence[] = [];
   const datasets: DatasetInfo[] = [];
   const utterances: Record<string, { note: string; rows: readonly Utterance[] }> = {};
   const facts: Fact[] = [...tTests()];
-  const sections: Section[] = [...readSections(o.artefacts)];
-  const cells = uniqueCells(o.suites);
+  const sections: Section[] = [...readSections(artefactsOf(o.runs))];
+  const cells = uniqueCells(shown);
   const done = new Set(records.filter((r) => r.status === "ok").map((r) => r.cell));
   const loaded = [...groupByData(cells.filter((c) => !c.missing && done.has(cellName(c))))];
-  for (const [, group] of loaded) {
+  for (const [key, group] of loaded) {
     let whole: Dataset;
     try {
       whole = await loadCellData(group[0], o.dataDir);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
+      for (const suite of shown) if (suite.cells.some((c) => dataKey(c) === key)) absent.set(suite.name, error.message);
       o.say?.(`report: ${error.message} Intervals over videos and constant rows of these cells are left out.`);
       continue;
     }
@@ -75,11 +94,12 @@ export async function collect(o: ReportOptions): Promise<ReportInput> {
   const labels = await table2(o.dataDir);
   facts.push(...labels.facts);
   if (labels.section) sections.unshift(labels.section);
+  if (labels.missing) for (const name of ["table2", ...countedOver]) absent.set(name, labels.missing);
   const latest = records.map((r) => r.started).sort().at(-1); // prettier-ignore
   const synthetic = records.length > 0 && records.every((r) => r.dataset === "synthetic");
-  return {
+  const input: ReportInput = {
     title: "CIA: context-aware interactive attention, reproduced",
-    suites: o.suites.filter((s) => s.cells.length),
+    suites: shown,
     records,
     profile: o.profile,
     generated: latest ?? "1970-01-01T00:00:00.000Z",
@@ -99,6 +119,7 @@ export async function collect(o: ReportOptions): Promise<ReportInput> {
     utterances,
     problems: problems.filter((p) => p.kind !== "duplicate").map((p) => p.message),
   };
+  return { input, absent };
 }
 
 function uniqueCells(suites: readonly Suite[]): Cell[] {
@@ -111,7 +132,7 @@ function uniqueCells(suites: readonly Suite[]): Cell[] {
 function groupByData(cells: readonly Cell[]): Map<string, Cell[]> {
   const groups = new Map<string, Cell[]>();
   for (const cell of cells) {
-    const key = `${cell.dataset}/${cell.features}`;
+    const key = dataKey(cell);
     groups.set(key, [...(groups.get(key) ?? []), cell]);
   }
   return groups;
@@ -199,7 +220,7 @@ function tTests(): Fact[] {
 }
 
 /** Rows `| D1 | text |` of the README's table of deviations. */
-export function readDeviations(file = path.join(projectRoot(), "README.md")): Deviation[] {
+export function readDeviations(file = readme): Deviation[] {
   if (!fs.existsSync(file)) return [];
   return [...fs.readFileSync(file, "utf8").matchAll(/^\|\s*\[?(D\d+)\]?\s*\|\s*(.+?)\s*\|\s*$/gm)].map(
     ([, id, text]) => ({
@@ -214,44 +235,49 @@ export interface WrittenReport {
   readonly files: readonly string[];
 }
 
-/** The files of a report under `dir`: report/index.html, tables/*.md, *.tex, *.csv. */
-export async function reportFiles(input: ReportInput): Promise<Record<string, string>> {
-  const report = await renderReport(input);
-  const files: Record<string, string> = { "report/index.html": report.html, "tables/README.md": report.summary };
-  files["report/overview.svg"] = report.overview;
-  files["tables/headline.md"] = `${report.headline}\n`;
-  files["tables/systems.md"] = `${report.systems}\n`;
+/** The tables of a report, by their names in `tables/`: Markdown, LaTeX, CSV with full precision, and the counts of verdicts. */
+export function tableFiles(report: ReportTables): Record<string, string> {
+  const files: Record<string, string> = {
+    "README.md": report.summary,
+    "headline.md": `${report.headline}\n`,
+    "systems.md": `${report.systems}\n`,
+    "verdicts.json": `${canonicalJson(report.counts)}\n`,
+  };
   for (const [ending, texts] of [
     ["md", report.markdown],
     ["tex", report.latex],
     ["csv", report.csv],
   ] as const)
-    // prettier-ignore
-    for (const [id, text] of Object.entries(texts)) if (text.trim()) files[`tables/${id}.${ending}`] = text;
-  files["tables/verdicts.json"] = `${canonicalJson(report.counts)}\n`;
+    for (const [id, text] of Object.entries(texts)) if (text.trim()) files[`${id}.${ending}`] = text;
   return files;
 }
 
 /** Writes the report under `dir` (default results/). */
 export async function writeReport(dir: string, input: ReportInput): Promise<WrittenReport> {
-  const files = await reportFiles(input);
+  const report = await renderReport(input);
+  const tables = tableFiles(report);
+  const files: Record<string, string> = { "report/index.html": report.html, "report/overview.svg": report.overview };
+  for (const [name, text] of Object.entries(tables)) files[`tables/${name}`] = text;
   for (const [name, text] of Object.entries(files)) writeWhole(path.join(dir, name), text);
-  if (path.resolve(dir) === path.join(projectRoot(), "results"))
-    updateReadme({ results: files["tables/headline.md"], systems: files["tables/systems.md"] });
+  if (isOwn(dir)) {
+    const text = fs.readFileSync(readme, "utf8");
+    const updated = withTables(text, tables);
+    if (updated !== text) writeWhole(readme, updated);
+  }
   return { html: path.join(dir, "report", "index.html"), files: Object.keys(files) };
 }
 
-/** Puts each text between the README's marks of its name; the audit holds the numbers there to the records. */
-function updateReadme(texts: Readonly<Record<string, string>>): void {
-  const file = path.join(projectRoot(), "README.md");
-  const text = fs.readFileSync(file, "utf8");
-  const updated = Object.entries(texts).reduce(
-    (page, [name, own]) =>
-      page.replace(
+/** Whether a report is the project's own, whose headline and systems stand in the README too. */
+export const isOwn = (dir: string): boolean => path.resolve(dir) === path.join(projectRoot(), "results");
+
+/** The README with headline and systems between their marks. */
+export function withTables(page: string, tables: Readonly<Record<string, string>>): string {
+  return Object.entries({ results: "headline.md", systems: "systems.md" }).reduce(
+    (text, [name, file]) =>
+      text.replace(
         new RegExp(`(<!-- ${name} -->)[^]*?(<!-- /${name} -->)`),
-        (_, open, close) => `${open}\n\n${own}\n${close}`,
+        (_, open, close) => `${open}\n\n${tables[file]}\n${close}`,
       ),
-    text,
+    page,
   );
-  if (updated !== text) writeWhole(file, updated);
 }

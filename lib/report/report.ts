@@ -112,20 +112,25 @@ export interface ReportModel {
   readonly anchors: ReadonlyMap<string, string>;
 }
 
-export interface Report {
-  readonly html: string;
+/** The report as text. */
+export interface ReportTables {
   /** By suite or section: Markdown and LaTeX of its tables, CSV with full precision. */
   readonly markdown: Readonly<Record<string, string>>;
   readonly latex: Readonly<Record<string, string>>;
   readonly csv: Readonly<Record<string, string>>;
   /** All suites below one heading. */
   readonly summary: string;
-  /** Paper against ours in one chart, an SVG of its own; and the result in one screen of Markdown, for a README. */
-  readonly overview: string;
+  /** The result in one screen of Markdown, for a README. */
   readonly headline: string;
   /** A line a system, for a README. */
   readonly systems: string;
   readonly counts: Readonly<Record<VerdictKind, number>>;
+}
+
+export interface Report extends ReportTables {
+  readonly html: string;
+  /** Paper against ours in one chart, an SVG of its own. */
+  readonly overview: string;
 }
 
 /** Everything that the page and the tables show. */
@@ -183,6 +188,18 @@ function comparisonsOf(
  */
 export async function renderReport(input: ReportInput): Promise<Report> {
   const model = buildModel(input);
+  return {
+    ...tablesOfModel(model),
+    html: await renderHtml(model),
+    overview: await renderSvg(glanceChart(model.counted, { href: () => undefined }), { page: false }),
+  };
+}
+
+/** The report without its page and charts. */
+export const renderTables = (input: ReportInput): ReportTables => tablesOfModel(buildModel(input));
+
+function tablesOfModel(model: ReportModel): ReportTables {
+  const { input } = model;
   const each = <T>(suite: (part: SuitePart) => T, section: (section: Section) => T) =>
     Object.fromEntries([
       ...model.parts.map((part) => [part.suite.name, suite(part)] as const),
@@ -206,7 +223,6 @@ export async function renderReport(input: ReportInput): Promise<Report> {
       ),
   );
   return {
-    html: await renderHtml(model),
     markdown,
     latex: each(
       (part) => tablesOf(part).map(latexTable).join("\n"),
@@ -217,7 +233,6 @@ export async function renderReport(input: ReportInput): Promise<Report> {
       (s) => (s.tables ?? []).map(tableCsv).join("\n"),
     ),
     summary: summaryMarkdown(model),
-    overview: await renderSvg(glanceChart(model.counted, { href: () => undefined }), { page: false }),
     headline: headlineMarkdown(model),
     systems: systemsMarkdown(model),
     counts: model.counts,

@@ -129,6 +129,32 @@ describe("npm run evaluate and npm run audit", function () {
     fs.writeFileSync(file, text);
   });
 
+  it("make the report's tables again and name one that was edited, one that is gone and one too many", async () => {
+    const report = temporaryFolder("report");
+    const written = await run("run", ["ci", "--report-only", "--out", runs, "--report", report]);
+    assert.equal(written.code, 0, written.err);
+    const tables = (out: string) => out.split("\n").filter((line) => line.startsWith("tables"));
+    const whole = await run("audit", [...args, "--report", report]);
+    assert.deepEqual(tables(whole.out), []);
+    assert.match(whole.out, /\d+ tables of profile quick made again/); // the report's own, whatever is audited
+
+    const file = (name: string) => path.join(report, "tables", name);
+    const lines = fs.readFileSync(file("table1.md"), "utf8").split("\n");
+    const edited = lines.findIndex((line) => line.includes("paper 79.88"));
+    lines[edited] = lines[edited].replace("paper 79.88", "paper 77.88");
+    fs.writeFileSync(file("table1.md"), lines.join("\n"));
+    fs.rmSync(file("table3.tex"));
+    fs.writeFileSync(file("table9.md"), "");
+    const { out, code } = await run("audit", [...args, "--report", report]);
+    assert.equal(code, 1);
+    const [changed, gone, added, ...more] = tables(out).sort();
+    assert.match(changed, /table1\.md, line (\d+): expected ".*79\.88.*" from the records, found ".*77\.88.*"; /);
+    assert.ok(changed.includes(`line ${edited + 1}:`) && changed.includes("npm run reproduce -- --report-only --out"));
+    assert.match(gone, /table3\.tex: expected a table from the records, found no such file; npm run reproduce/);
+    assert.match(added, /table9\.md: the records give no such table; delete it/);
+    assert.deepEqual(more, []);
+  });
+
   it("trace numbers in marked text to the records", async () => {
     const page = path.join(temporaryFolder("text"), "page.md");
     const A2 = readRecords(runs).records.find((r) => "A2" in r.metrics.test && r.task === "classes:2")!.metrics.test
