@@ -38,15 +38,17 @@ export function glanceChart(counted: readonly Counted[], { narrow = false, href 
   const panel = (name: Panel, width: number, height: number): ChartSpec | undefined => {
     const points = shown.filter((c) => panelOf(c) === name);
     const factor = name === "%" ? 100 : 1;
+    // An interval of few seeds may reach beyond what the metric can be; the chart does not.
+    const [least, most] = { "%": [0, 100], MAE: [0, Infinity], r: [-1, 1] }[name];
     const values = points.flatMap(({ value, metric }) => {
       const { ours } = metric ?? {};
       return [value, ours?.mean, ours?.interval?.low, ours?.interval?.high].flatMap((x) =>
-        x === undefined ? [] : [x * factor],
+        x === undefined ? [] : [Math.min(most, Math.max(least, x * factor))],
       );
     });
     if (!values.length) return undefined;
     const step = name === "%" ? 5 : 0.1;
-    const low = Math.max(name === "r" ? -1 : 0, Math.floor(Math.min(...values) / step) * step);
+    const low = Math.floor(Math.min(...values) / step) * step;
     const high = Math.ceil(Math.max(...values) / step) * step;
     const domain = [low, high > low ? high : low + step];
     const data = points.map((c) => {

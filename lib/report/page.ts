@@ -41,6 +41,7 @@ code,.mono{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;
 figure{margin:.75rem 0}
 figcaption,caption,.notes{color:var(--muted);font-size:.9rem}
 figcaption,.notes{max-width:46rem}
+p,li,figcaption{overflow-wrap:anywhere}
 svg{font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",Arial,sans-serif;font-size:12px;display:block}
 .wide svg,.narrow svg{max-width:100%;height:auto}
 .narrow{display:none}

@@ -240,7 +240,9 @@ export function sampleInput(): ReportInput {
         id: "figure3",
         title: "Figure 3: attention of one video",
         command: "npm run reproduce -- figure3",
-        text: ["Rows are queries, columns are keys."],
+        text: [
+          `Rows are queries, columns are keys. ${cellName({ ...tav, config: { ...tav.config, drop: 0.5, epochs: 20, gruDrop: 0.3, recurrent: "long-unbroken-setting" } })}`,
+        ],
         charts: [
           {
             alt: "Attention of utterance 1 on utterances 1 and 2: 0.7 and 0.3.",
