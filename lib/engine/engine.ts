@@ -85,3 +85,18 @@ export function checkParam(graph: Graph, name: string, values: Float32Array): vo
       `weights of ${name}: expected ${size} numbers (${param.shape.join(" x ")}), found ${values.length}.`,
     );
 }
+
+/** Whether a batch has no sequence. */
+export const isEmpty = (batch: Batch): boolean => batch.offsets.length < 2;
+
+/** @throws EngineError for a batch without sequences: it has no loss */
+export function needSequences(batch: Batch): void {
+  if (isEmpty(batch)) throw new EngineError("batch: expected at least one sequence for a loss, found none.");
+}
+
+/** b^n by multiplication alone: Math.pow may differ in the last bit between versions of V8. */
+export function power(b: number, n: number): number {
+  let result = 1;
+  for (; n > 0; n >>= 1, b *= b) if (n & 1) result *= b;
+  return result;
+}

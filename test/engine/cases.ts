@@ -9,10 +9,10 @@ import { EngineError } from "../../lib/core/errors";
 import { Rng } from "../../lib/core/rng";
 import type { Batch, Modality, Shape, Task } from "../../lib/core/types";
 import { outputsOf } from "../../lib/core/types";
+import { startCpu } from "../../lib/engine/cpu";
 import type { Engine, Program, StepKey } from "../../lib/engine/engine";
 import { type Act, Graph, type Output, type Value } from "../../lib/engine/graph";
 import * as ops from "../../lib/engine/ops";
-import { ReferenceProgram, startCpu } from "../../lib/engine/reference";
 import { Net } from "../../lib/layers/net";
 
 export const widths: Readonly<Record<Modality, number>> = { T: 11, A: 6, V: 8 };
@@ -399,12 +399,12 @@ export function describeCases(under: EngineUnderTest): void {
     let engine: Engine | undefined;
 
     before(async function () {
-      if (expected.size === 0) await startCpu();
+      const reference = await startCpu();
       for (const c of expected.size === 0 ? cases : [])
         for (const name of batches) {
           if (c.without?.includes(name)) continue;
           const { graph, output, values, shape } = recordCase(c);
-          const program = new ReferenceProgram(graph, output, 1);
+          const program = reference.compile(graph, output, 1);
           expected.set(`${c.name} ${name}`, await numbersOf(program, values, batchOf(shape, name)));
           program.dispose();
         }

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { bits, dropThreshold, streamKey } from "../../lib/core/rng";
 import { startCpu } from "../../lib/engine/cpu";
-import { dropMask } from "../../lib/engine/reference";
+import { dropMask } from "../../lib/engine/tensors";
 import { Masks } from "../../lib/engine/tensorflow/masks";
 import { describeCases } from "./cases";
 

@@ -1,7 +1,7 @@
 /** TensorFlow as an engine: its own operations for CIA and whatever else ops.ts offers; plain functions through TensorFlow.js. */
 import * as tf from "@tensorflow/tfjs";
 import type { Engine, EngineInfo } from "../engine";
-import { ReferenceProgram } from "../reference";
+import { ReferenceProgram } from "../interpreter";
 import { loadTensorflow } from "./binding";
 import { TensorflowProgram } from "./program";
 import { covers } from "./schedule";

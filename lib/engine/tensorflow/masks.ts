@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { dropThreshold, streamKey } from "../../core/rng";
 import type { StepKey } from "../engine";
 import type { Drop } from "../graph";
-import { dropMask } from "../reference";
+import { dropMask } from "../tensors";
 
 interface DropKernel {
   init(constants: number): void;

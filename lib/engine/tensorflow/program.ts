@@ -9,14 +9,16 @@ import {
   type AdamOptions,
   checkParam,
   type Feeds,
+  isEmpty,
+  needSequences,
   type OptimizerState,
+  power,
   type Program,
   type StepKey,
   totalOf,
 } from "../engine";
 import type { Graph, Output, Param, Value } from "../graph";
 import { initial } from "../init";
-import { isEmpty, needSequences, power } from "../reference";
 import type { Calls, Tensor } from "./calls";
 import { Masks } from "./masks";
 import { Run } from "./run";

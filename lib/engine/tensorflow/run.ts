@@ -3,7 +3,7 @@ import type { Batch } from "../../core/types";
 import type { Feeds, StepKey } from "../engine";
 import type { Drop, Param, Value } from "../graph";
 import { type Packing, packing } from "../packing";
-import { dropMask } from "../reference";
+import { dropMask } from "../tensors";
 import type { Calls, Tensor } from "./calls";
 import { compute, type Pass } from "./kernels";
 import type { Masks } from "./masks";

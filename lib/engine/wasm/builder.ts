@@ -6,8 +6,8 @@
  * at once, while it is in the cache.
  */
 import { EngineError } from "../../core/errors";
+import { power } from "../engine";
 import type { Graph, Param, ScanBody, Value } from "../graph";
-import { power } from "../reference";
 import { firstColumns, type Layout, type Layouts, panelsOf, part, sameLayout } from "./layout";
 import { type Arena, type BatchState, Buffer, type Frame, Plan } from "./plan";
 import type { Weight, Weights } from "./weights";

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Batch } from "../../core/types";
 import type { AdamOptions, Feeds, StepKey } from "../engine";
 import type { Value } from "../graph";
-import { ReferenceProgram } from "../reference";
+import { ReferenceProgram } from "../interpreter";
 
 type Options = { key?: StepKey; feeds?: Feeds };
 

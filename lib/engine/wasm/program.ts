@@ -1,7 +1,16 @@
 /** A recorded model as plans of kernel calls: see compile.ts for how plans are made, plan.ts for how they run. */
 import { EngineError } from "../../core/errors";
 import type { Batch } from "../../core/types";
-import { type AdamOptions, type Feeds, type OptimizerState, type Program, type StepKey, totalOf } from "../engine";
+import {
+  type AdamOptions,
+  type Feeds,
+  isEmpty,
+  needSequences,
+  type OptimizerState,
+  type Program,
+  type StepKey,
+  totalOf,
+} from "../engine";
 import type { Graph, Output, Param, Value } from "../graph";
 import { Builder } from "./builder";
 import { compileBackward, compileForward } from "./compile";
@@ -81,7 +90,7 @@ export class WasmProgram implements Program {
     values: readonly Value[],
     { key, feeds }: { key?: StepKey; feeds?: Feeds } = {},
   ): Promise<Float32Array[]> {
-    if (batch.offsets.length < 2) return values.map(() => new Float32Array(0));
+    if (isEmpty(batch)) return values.map(() => new Float32Array(0));
     const { plan, readers } = this.forwardOf(values);
     this.prepare(plan, batch, key, feeds);
     plan.run();
@@ -117,8 +126,7 @@ export class WasmProgram implements Program {
   }
 
   private prepare(plan: Plan, batch: Batch, key: StepKey | undefined, feeds: Feeds | undefined): void {
-    if (batch.offsets.length < 2)
-      throw new EngineError("batch: expected at least one sequence for a loss, found none.");
+    needSequences(batch);
     this.run.bind(plan, batch);
     this.run.key = key;
     this.run.feeds = feeds;

@@ -4,7 +4,8 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Gates, Recurrent, Value } from "../graph";
-import { type Context, dropMask } from "../reference";
+import type { Context } from "../reference";
+import { dropMask } from "../tensors";
 import type { Packing } from "../packing";
 import { type Kernel, perGroup, runKernel } from "./backend";
 

@@ -4,8 +4,8 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Engine } from "../engine";
+import { ReferenceProgram } from "../interpreter";
 import type { Overrides } from "../reference";
-import { ReferenceProgram } from "../reference";
 import { attend } from "./attention";
 import { isSoftware, startBackend } from "./backend";
 import { gru } from "./gru";
