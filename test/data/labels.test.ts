@@ -1,0 +1,114 @@
+import * as assert from "node:assert/strict";
+import { sequencesOf } from "../../lib/data";
+import {
+  classes,
+  csd,
+  features,
+  load,
+  makeVideos,
+  mfnH5,
+  moseiNpz,
+  names,
+  npyFolder,
+  ofSplit,
+  oneHot,
+  padded,
+  samples,
+  type Video,
+  widths,
+} from "./formats";
+import { csv, hdf5, nd, npy, type Nd } from "./writers";
+
+describe("a folder of data", () => {
+  it("is asked which of several label columns is meant, and told when it does not exist", async () => {
+    const files = await mfnH5((n) =>
+      nd(
+        [samples[n], 2],
+        classes(n).flatMap((v) => [9, v]),
+      ),
+    );
+    await assert.rejects(
+      load(files, "mfn-h5"),
+      /y_train\.h5: expected one label column, one-hot classes or a named column, found 2 columns\. Give --label-column N, 0 to 1/,
+    );
+    await assert.rejects(load(files, "mfn-h5", { labelColumn: 2 }), /expected a label column from 0 to 1, found 2/);
+  });
+
+  it("may lack labels and splits when it is only predicted on, and is scaled as the model's data was", async () => {
+    const trained = await load(await mfnH5(oneHot), "mfn-h5");
+    const files = {
+      "audio_test.h5": await hdf5({ d1: features.test.A }),
+      "video_test.h5": await hdf5({ d1: features.test.V }),
+    };
+    await assert.rejects(load(files, "mfn-h5"), /y_train\.h5: expected the labels of this split, found no file/);
+    const bare = await load(files, "mfn-h5", { forPrediction: true, scaling: trained.scaler });
+    assert.deepEqual(bare.test.x, trained.test.x);
+    assert.equal(sequencesOf(bare.train), 0);
+    const wider = { "audio_test.h5": await hdf5({ d1: features.test.V }) };
+    await assert.rejects(
+      load(wider, "mfn-h5", { forPrediction: true, scaling: trained.scaler }),
+      /A: expected 3 features, as the model was trained on, found 2/,
+    );
+  });
+
+  it("needs no splits when it is only predicted on: .csd without folds, labels.csv without a split column", async () => {
+    const videos = makeVideos((n) => (n % 7) - 3, ["train"]);
+    const { "folds.json": folds, ...files } = await csd(videos, "<f4");
+    assert.ok(folds);
+    const bare = await load(files, "cmu-csd", { forPrediction: true, scaling: "none" });
+    assert.equal(sequencesOf(bare.test), 3);
+    const table = csv([["video", "start"], ...videos.flatMap((v) => v.rows.map((_, i) => [v.id, i]))]);
+    const rows = npy(
+      nd(
+        [8, widths.T],
+        videos.flatMap((v) => v.rows.flatMap((x) => x.T)),
+      ),
+    );
+    const unlabelled = await load({ "labels.csv": table, "text.npy": rows }, "npy", {
+      forPrediction: true,
+      scaling: "none",
+    });
+    assert.deepEqual(unlabelled.test.x.T, bare.test.x.T);
+    assert.deepEqual(unlabelled.test.labels, {});
+  });
+
+  it("has emotions by the release's order, and by name in a labels.csv", async () => {
+    const videos = makeVideos((n) => (n % 7) - 3);
+    const score = (v: Video, i: number) => [0, 1, 2, 3, 4, 5].map((k) => ((v.labels[i] + k) % 3 === 0 ? 0.5 : 0));
+    const emotions = Object.fromEntries(names.map((n) => [`${n}EmoLabel`, padded(ofSplit(videos, n), 6, score)]));
+    const released = await load(moseiNpz(videos, "<f4", emotions), "mosei-npz");
+    const files = npyFolder(videos, "<f4");
+    const [head, ...lines] = files["labels.csv"].trim().split("\n");
+    const scores = new Map(
+      videos.flatMap((v) => v.rows.map((_, i) => [`${v.id},${i * 1.5}` as string, score(v, i)] as const)),
+    );
+    const named = lines.map((line) => {
+      const [anger, disgust, fear, happy, sad, surprise] = scores.get(line.split(",").slice(0, 2).join())!;
+      return [line, happy, sad, anger, surprise, disgust, fear].join();
+    });
+    const table = [`${head},happy,sad,anger,surprise,disgust,fear`, ...named].join("\n");
+    const byName = await load({ ...files, "labels.csv": table }, "npy");
+    assert.equal(byName.hash, released.hash);
+
+    // CMU-MOSEI's label sequence: names of its columns in the metadata, in an order of their own.
+    const columns = ["sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear"];
+    const labels = await hdf5(
+      Object.fromEntries<Nd | string[]>([
+        ["All Labels/metadata/dimension names", [JSON.stringify(columns)]],
+        ...videos.flatMap((v): [string, Nd][] => {
+          const rows = v.rows.flatMap((_, i) => {
+            const [anger, disgust, fear, happy, sad, surprise] = score(v, i);
+            return [v.labels[i], happy, sad, anger, surprise, disgust, fear];
+          });
+          const times = v.rows.flatMap((_, i) => [i, i + 1]);
+          return [
+            [`All Labels/data/${v.id}/features`, nd([v.rows.length, 7], rows)],
+            [`All Labels/data/${v.id}/intervals`, nd([v.rows.length, 2], times)],
+          ];
+        }),
+      ]),
+    );
+    const sequences = await load({ ...(await csd(videos, "<f4")), "X_Labels.csd": labels }, "cmu-csd");
+    assert.equal(sequences.hash, released.hash);
+  });
+});
