@@ -1,6 +1,7 @@
 /** What the entries share: options parsed strictly, mistakes told with what is known, one place for the exit code. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { UsageError, UserError } from "../lib/core/errors";
+import { modalityOrder, type Modality, type Task } from "../lib/core/types";
 
 export type Options = NonNullable<ParseArgsConfig["options"]>;
 
@@ -39,6 +40,30 @@ export function wholeNumber(option: string, text: string | undefined, least = 1)
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < least)
     throw new UsageError(`${option}: expected a whole number from ${least}, found ${text}.`);
   return value;
+}
+
+/** "classes:3" -> a task. */
+export function readTask(text: string | undefined): Task {
+  const found = /^classes:(\d+)$/.exec(text ?? "");
+  if (found && Number(found[1]) >= 2) return { kind: "classes", classes: Number(found[1]) };
+  if (text === "emotions" || text === "intensity") return { kind: text };
+  throw new UsageError(`--task: expected classes:N (N from 2), emotions or intensity, found ${text ?? "nothing"}.`);
+}
+
+/** "TA", "T+A" -> the modalities, in their usual order. */
+export function readModalities(text: string): Modality[] {
+  const letters = text
+    .toUpperCase()
+    .replaceAll(/[+,\s]/g, "")
+    .split("");
+  if (
+    !letters.length ||
+    letters.some((m) => !(modalityOrder as readonly string[]).includes(m)) ||
+    new Set(letters).size < letters.length
+  )
+    // prettier-ignore
+    throw new UsageError(`--modalities: expected some of T, A and V, such as TAV or AV, found ${text}.`);
+  return modalityOrder.filter((m) => letters.includes(m));
 }
 
 /** Runs an entry and sets the exit code: that of the error for what a user can mend, with its words; else the stack. */

@@ -17,9 +17,8 @@ import {
   reviveModel,
   scoreSplit,
 } from "../lib/training";
-import { entry, parse } from "./cli";
+import { entry, parse, readTask } from "./cli";
 import { loadCellData } from "./harness/plan";
-import { readTask } from "./train";
 
 const command = "npm run evaluate";
 const help = `${command} -- --run ID [options]

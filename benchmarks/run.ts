@@ -3,13 +3,13 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
-import { modalitiesName, modalityOrder, type Modality } from "../lib/core/types";
+import { modalitiesName, taskName } from "../lib/core/types";
 import type { Cell, Profile, Suite } from "../lib/core/suite";
 import { engineName } from "../lib/engine/choose";
 import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
 import { knownDatasets } from "../lib/data";
-import { entry, parse, wholeNumber } from "./cli";
+import { entry, parse, readModalities, readTask, wholeNumber } from "./cli";
 import { foldersOf, openFolders, recordFile, type Folders, type Shard } from "./harness/folders";
 import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
@@ -34,6 +34,7 @@ Suites: ${suites.map((s) => s.name).join(", ")}.
   --dataset D            only cells on this data set (${[...knownDatasets.map((d) => d.name), "synthetic"].join(", ")})
   --system S             only cells of this system
   --modalities TAV       only cells with exactly these modalities
+  --task T               only cells of this task: classes:N, emotions or intensity
   --seeds N              seeds 1 to N of each cell
   --epochs N             train for at most N epochs (such runs are cells of their own)
   --engine E             auto (default), wasm, tensorflow, webgpu or cpu
@@ -59,6 +60,7 @@ const options = {
   dataset: { type: "string" },
   system: { type: "string" },
   modalities: { type: "string" },
+  task: { type: "string" },
   seeds: { type: "string" },
   epochs: { type: "string" },
   engine: { type: "string" },
@@ -198,6 +200,7 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
   if (!(checkpointSeconds >= 0))
     throw new UsageError(`--checkpoint-seconds: expected seconds from 0, found ${values["checkpoint-seconds"]}.`);
   const modalities = values.modalities === undefined ? undefined : readModalities(values.modalities);
+  const task = values.task === undefined ? undefined : readTask(values.task);
   const chosen = (names.length ? names : paperSuites).map(findSuite);
   const filtered = chosen.map((suite) => ({
     ...suite,
@@ -206,13 +209,14 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
         (cell) =>
           (!values.dataset || cell.dataset === values.dataset) &&
           (!values.system || cell.system === values.system) &&
+          (!task || taskName(cell.task) === taskName(task)) &&
           (!modalities || modalitiesName(cell.modalities) === modalitiesName(modalities)),
       )
       .map((cell) => (epochs && usesTrainer(cell.system) ? withEpochs(cell, epochs) : cell)),
   }));
   if (filtered.every((suite) => !suite.cells.length) && chosen.some((suite) => suite.cells.length))
     throw new UsageError(
-      `${command}: expected cells that fit --dataset, --system and --modalities, found none in ${chosen.map((s) => s.name).join(", ")}. See --dry-run.`,
+      `${command}: expected cells that fit --dataset, --system, --task and --modalities, found none in ${chosen.map((s) => s.name).join(", ")}. See --dry-run.`,
     );
   const gpu = engine === "tensorflow" || engine === "webgpu";
   return {
@@ -233,21 +237,6 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
 }
 
 const withEpochs = (cell: Cell, epochs: number): Cell => ({ ...cell, config: { ...cell.config, epochs } });
-
-export function readModalities(text: string): Modality[] {
-  const letters = text
-    .toUpperCase()
-    .replaceAll(/[+,\s]/g, "")
-    .split("");
-  if (
-    !letters.length ||
-    letters.some((m) => !(modalityOrder as readonly string[]).includes(m)) ||
-    new Set(letters).size < letters.length
-  )
-    // prettier-ignore
-    throw new UsageError(`--modalities: expected some of T, A and V, such as TAV or AV, found ${text}.`);
-  return modalityOrder.filter((m) => letters.includes(m));
-}
 
 function readShard(text: string): Shard {
   const [index, count] = text.split("/").map(Number);

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import type { Cell } from "../lib/core/suite";
-import { outputsOf, taskName, type Config, type Dataset, type Task } from "../lib/core/types";
+import { outputsOf, taskName, type Config, type Dataset } from "../lib/core/types";
 import { formats, knownDatasets, loadDataset, loadFolder, tasksOf } from "../lib/data";
 import { engineName, startEngine } from "../lib/engine/choose";
 import { findSystem, systems } from "../lib/models";
@@ -20,9 +20,8 @@ import {
   runJob,
   saveModel,
 } from "../lib/training";
-import { entry, parse, wholeNumber } from "./cli";
+import { entry, parse, readModalities, readTask, wholeNumber } from "./cli";
 import { duration, ProgressLine } from "./harness/progress";
-import { readModalities } from "./run";
 
 const command = "npm run train";
 const help = `${command} -- --data DIR --format F --task T [options]
@@ -70,14 +69,6 @@ const options = {
 } as const;
 
 type Values = ReturnType<typeof parse<typeof options>>["values"];
-
-/** "classes:3" -> a task. */
-export function readTask(text: string | undefined): Task {
-  const found = /^classes:(\d+)$/.exec(text ?? "");
-  if (found && Number(found[1]) >= 2) return { kind: "classes", classes: Number(found[1]) };
-  if (text === "emotions" || text === "intensity") return { kind: text };
-  throw new UsageError(`--task: expected classes:N (N from 2), emotions or intensity, found ${text ?? "nothing"}.`);
-}
 
 /** How the label options read, for folders. */
 export function labelOptions(values: Pick<Values, "label-column" | "positive-from" | "label-range" | "features">) {
