@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { UsageError } from "../lib/core/errors";
 import { describeEngine, engineName, startEngine } from "../lib/engine/choose";
 import { record } from "../lib/layers/record";
+import { median } from "../lib/metrics/vectors"; // not all metrics: the time to the first step is measured
 import { cia } from "../lib/models/cia";
 import { entry, parse, wholeNumber } from "./cli";
 import { benchShape, type ShapeName, shapeNames } from "./speed/shapes";
@@ -32,8 +33,6 @@ export interface BenchResult {
   readonly peak_rss_mb: number;
 }
 
-/** The middle value; of two, the upper. */
-const median = (xs: readonly number[]): number => [...xs].sort((a, b) => a - b)[xs.length >> 1];
 const rounded = (x: number, digits: number): number => Number(x.toFixed(digits));
 
 export async function main(args: readonly string[]): Promise<number> {

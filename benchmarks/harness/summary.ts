@@ -1,7 +1,7 @@
 /** What a terminal shows at the end: a line a cell, ours beside the printed value. */
 import type { RunRecord } from "../../lib/core/record";
 import { cellName, type Suite } from "../../lib/core/suite";
-import { formatValue, summarise } from "../../lib/report/verdict";
+import { formatMean, summarise } from "../../lib/report/verdict";
 
 export function summaryLines(suites: readonly Suite[], records: readonly RunRecord[]): string[] {
   return suites.flatMap((suite) => {
@@ -9,9 +9,8 @@ export function summaryLines(suites: readonly Suite[], records: readonly RunReco
       if (!runs.length && !failed.length) return [];
       const values = metrics.flatMap(({ name, info, ours, printed }) => {
         if (!ours) return [];
-        const sd = ours.sd === null ? "" : ` ± ${formatValue(ours.sd, info)}`;
         const paper = printed.length ? ` (paper ${printed[0].paper.value})` : "";
-        return [`${name} ${formatValue(ours.mean, info)}${sd}${paper}`];
+        return [`${name} ${formatMean(ours, info)}${paper}`];
       });
       return [
         `  ${cellName(cell)}: n ${runs.length}${failed.length ? `, ${failed.length} failed` : ""}; ${values.join(", ")}`,

@@ -4,11 +4,14 @@
  */
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { hasTensorflow } from "../../lib/engine/tensorflow/installed";
+import { median } from "../../lib/metrics";
+import { markdownRows } from "../../lib/report";
+import { writeWhole } from "../../lib/training/files";
 import type { BenchResult } from "../bench";
 import { entry, parse, wholeNumber } from "../cli";
 import { measureProfile, type Profile } from "./profile";
@@ -84,17 +87,12 @@ async function twoAtOnce(): Promise<number> {
   return (2 * (first + second)) / alone;
 }
 
-const sorted = (xs: readonly number[]): number[] => [...xs].sort((a, b) => a - b);
-const median = (xs: readonly number[]): number => {
-  const s = sorted(xs);
-  return s.length % 2 ? s[s.length >> 1] : (s[s.length / 2 - 1] + s[s.length / 2]) / 2;
-};
-
 /** A Markdown table. */
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
+const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
+  markdownRows(
+    head.map((title) => ({ title })),
+    rows,
+  ).join("\n");
 
 interface Round {
   /** Each way that runs here. */
@@ -141,7 +139,6 @@ export async function main(args: readonly string[]): Promise<number> {
   console.error("two processes at once");
   const together = cpus().length > 1 ? await twoAtOnce() : undefined;
 
-  mkdirSync(dirname(out), { recursive: true });
   const measured = new Map<ShapeName, Round[]>();
   for (let i = 0; i < rounds; i++) {
     for (const shape of shapeNames) {
@@ -153,8 +150,7 @@ export async function main(args: readonly string[]): Promise<number> {
       measured.set(shape, [...(measured.get(shape) ?? []), { ours, torch }]);
     }
     // After every round: what is measured is not lost if the next one is stopped.
-    writeFileSync(`${out}.part`, page(measured, profiles, lengths, widths, together));
-    renameSync(`${out}.part`, out);
+    writeWhole(out, page(measured, profiles, lengths, widths, together));
   }
   console.log(`${out} is written.`);
   return 0;
@@ -173,11 +169,20 @@ function page(
   const ways = [...of("youtube")[0].ours.keys()];
   const ratios = shapeNames.flatMap((shape) =>
     ways.map((way) => {
-      const all = sorted(of(shape).map((r) => took(r, way).step_ms / best(r)));
+      const all = of(shape).map((r) => took(r, way).step_ms / best(r));
       const [bar, goal] = bars[shape][way];
       const m = median(all);
       const verdict = m <= goal ? "goal met" : m <= bar ? "bar met" : "missed";
-      return [shape, way, all[0].toFixed(2), `**${m.toFixed(2)}**`, all[all.length - 1].toFixed(2), bar, goal, verdict];
+      return [
+        shape,
+        way,
+        Math.min(...all).toFixed(2),
+        `**${m.toFixed(2)}**`,
+        Math.max(...all).toFixed(2),
+        bar,
+        goal,
+        verdict,
+      ];
     }),
   );
   const times = shapeNames.map((shape) => {

@@ -4,9 +4,8 @@
  * ratio of processor time. Both use one thread.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError, UserError } from "../../lib/core/errors";
 import { Rng } from "../../lib/core/rng";
@@ -15,7 +14,9 @@ import { startEngine } from "../../lib/engine/choose";
 import type { Engine } from "../../lib/engine/engine";
 import { record } from "../../lib/layers/record";
 import type { NeuralSystem } from "../../lib/layers/system";
+import { median } from "../../lib/metrics";
 import { findSystem, systems } from "../../lib/models";
+import { writeWhole } from "../../lib/training/files";
 import { entry, parse, wholeNumber } from "../cli";
 
 const usage = `usage: npm run speed:systems -- --python PYTHON [--rounds N] [--steps N] [--out FILE] [SYSTEM ...]
@@ -101,12 +102,6 @@ async function ours(
   return { parameters: graph.parameterCount, time };
 }
 
-const median = (xs: readonly number[]): number => {
-  const sorted = [...xs].sort((a, b) => a - b);
-  const half = Math.floor(sorted.length / 2);
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-};
-
 export async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(
     "npm run speed:systems",
@@ -167,9 +162,7 @@ export async function main(args: readonly string[]): Promise<number> {
     torch.end();
   }
   const out = values.out as string;
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(`${out}.part`, page(rows, `PyTorch ${version}`, rounds, steps));
-  renameSync(`${out}.part`, out);
+  writeWhole(out, page(rows, `PyTorch ${version}`, rounds, steps));
   console.log(`${out} is written.`);
   return 0;
 }

@@ -4,7 +4,7 @@ import type { Scores } from "../core/record";
 import { emotionNames, type Predictions } from "../core/types";
 import type { Thresholds } from "./emotions";
 import { metricInfo, scoreTask, type ScoreInput } from "./scores";
-import { checkLength, mean, sortedQuantile, type Numbers } from "./vectors";
+import { checkLength, mean, median, type Numbers } from "./vectors";
 
 /** The most frequent value; the lowest of several. */
 export function majority(values: Numbers): number {
@@ -12,12 +12,6 @@ export function majority(values: Numbers): number {
   const counts = new Map<number, number>();
   for (let i = 0; i < values.length; i++) counts.set(values[i], (counts.get(values[i]) ?? 0) + 1);
   return [...counts].reduce((a, b) => (b[1] > a[1] || (b[1] === a[1] && b[0] < a[0]) ? b : a))[0];
-}
-
-/** The middle value; the mean of the two middle ones. */
-export function median(values: Numbers): number {
-  checkLength(values, "median");
-  return sortedQuantile(Float64Array.from(Array.from(values)).sort(), 0.5);
 }
 
 export interface ConstantInput extends Omit<ScoreInput, "predictions" | "thresholds"> {

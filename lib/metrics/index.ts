@@ -7,4 +7,4 @@ export * from "./printed";
 export * from "./scores";
 export * from "./tests";
 export * from "./videos";
-export { mean, sd, type Numbers } from "./vectors";
+export { mean, median, sd, type Numbers } from "./vectors";

@@ -53,6 +53,12 @@ export function sortedQuantile(sorted: Numbers, q: number): number {
   return sorted[low] + (position - low) * (sorted[high] - sorted[low]);
 }
 
+/** The middle value; the mean of the two middle ones. */
+export function median(values: Numbers): number {
+  checkLength(values, "median");
+  return sortedQuantile(Float64Array.from(Array.from(values)).sort(), 0.5);
+}
+
 export function differences(a: Numbers, b: Numbers): Float64Array {
   return Float64Array.from({ length: a.length }, (_, i) => a[i] - b[i]);
 }

@@ -3,7 +3,7 @@ import { metricInfo } from "../metrics/scores";
 import { formatP } from "./compare";
 import { escapeHtml, escapeMarkdown } from "./escape";
 import { markdownTable } from "./tables";
-import { formatDifference, formatInterval, formatValue, type CellSummary } from "./verdict";
+import { formatDifference, formatInterval, formatValue, tableDecimals, type CellSummary } from "./verdict";
 
 export const checkResults = ["identical", "no difference", "better", "worse", "refused"] as const;
 export type CheckResult = (typeof checkResults)[number];
@@ -45,7 +45,7 @@ function checkSentence({
   why,
 }: CheckLine): string {
   const info = metricInfo(metric);
-  const decimals = info.unit === "%" ? 2 : 3;
+  const decimals = tableDecimals(info);
   return [
     `${result}, n ${n}`,
     ...(baseline === undefined ? [] : [`baseline ${formatValue(baseline, info, decimals)}`]),
@@ -165,7 +165,7 @@ export function pullRequestSummary(title: string, lines: readonly CheckLine[]): 
   const head = checkPasses(lines) ? "passes" : "**fails**";
   const number = (value: number | undefined, metric: string) => {
     const info = metricInfo(metric);
-    return value === undefined ? "–" : formatValue(value, info, info.unit === "%" ? 2 : 3);
+    return value === undefined ? "–" : formatValue(value, info, tableDecimals(info));
   };
   const table = markdownTable({
     id: "check",

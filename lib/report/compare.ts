@@ -3,7 +3,14 @@ import { taskName } from "../core/types";
 import { holm, pairedT, probabilityOfImprovement, smallestDetectable } from "../metrics/tests";
 import type { Labels } from "./matrix";
 import type { Table, TableCell } from "./tables";
-import { formatDifference, formatInterval, groupBy, type CellSummary, type MetricSummary } from "./verdict";
+import {
+  formatDifference,
+  formatInterval,
+  groupBy,
+  tableDecimals,
+  type CellSummary,
+  type MetricSummary,
+} from "./verdict";
 
 /** What predictions add to a comparison: a bootstrap over videos of the difference, and McNemar's exact test. */
 export interface PairEvidence {
@@ -135,7 +142,7 @@ export function comparisonTable(
     ],
     rows: comparisons.map((c) => {
       const { info } = c.metric;
-      const points = info.unit === "%" ? 2 : 3;
+      const points = tableDecimals(info);
       return [
         `${labels.of(c.first)} against ${labels.of(c.second)}`,
         c.metric.name,

@@ -1,22 +1,17 @@
 /** The result in one screen, for a README: CIA beside the best other system and a constant guess, the verdicts, and every system's state. */
 import { taskName } from "../core/types";
-import type { MetricInfo } from "../metrics";
 import { escapeMarkdown } from "./escape";
 import { modalitiesTitle, systemTitle } from "./matrix";
 import type { ReportModel } from "./report";
-import { groupBy, verdictKinds, verdictWords, type CellSummary, type MetricSummary } from "./verdict";
+import { markdownRows } from "./tables";
+import { formatMean, groupBy, verdictKinds, verdictWords, type CellSummary, type MetricSummary } from "./verdict";
 
 /** Yardsticks are not systems that the paper compares with. */
 const yardsticks = ["constant", "linear", "bigru"];
 
-const number = (info: MetricInfo, value: number): string =>
-  info.unit === "%" ? (100 * value).toFixed(1) : value.toFixed(3);
+const toTheRight = (title: string) => ({ title, numeric: true });
 
-function meanOf({ info, ours }: MetricSummary): string {
-  if (!ours) return "–";
-  const spread = ours.sd === null ? "" : ` ± ${number(info, ours.sd)}`;
-  return `${number(info, ours.mean)}${spread} (n ${ours.n})`;
-}
+const meanOf = ({ info, ours }: MetricSummary): string => (ours ? `${formatMean(ours, info)} (n ${ours.n})` : "–");
 
 /** Rows of systems on the same data, task and protocol, CIA's first metric each; nothing where CIA has no finished run. */
 export function headlineMarkdown({ parts, counts, input }: ReportModel): string {
@@ -50,11 +45,13 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
       ],
     ];
   });
+  const columns = ["CIA", "best compared system", "CIA's mean is ahead of", "constant guess", "paper prints"];
   const table = rows.length
     ? [
-        "| data, features, protocol | metric | CIA | best compared system | CIA's mean is ahead of | constant guess | paper prints |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-        ...rows.map((cells) => `| ${cells.map(escapeMarkdown).join(" | ")} |`),
+        ...markdownRows(
+          [{ title: "data, features, protocol" }, { title: "metric" }, ...columns.map(toTheRight)],
+          rows.map((cells) => cells.map(escapeMarkdown)),
+        ),
         "",
       ]
     : [];
@@ -91,9 +88,6 @@ export function systemsMarkdown({ parts, input }: ReportModel): string {
       ...scores.map(escapeMarkdown),
     ];
   });
-  return [
-    `| system | searched on | ${columns.map(({ title, metric }) => escapeMarkdown(`${title}, ${metric}`)).join(" | ")} |`,
-    `| --- | --- |${" ---: |".repeat(columns.length)}`,
-    ...rows.map((row) => `| ${row.join(" | ")} |`),
-  ].join("\n");
+  const scored = columns.map(({ title, metric }) => toTheRight(escapeMarkdown(`${title}, ${metric}`)));
+  return markdownRows([{ title: "system" }, { title: "searched on" }, ...scored], rows).join("\n");
 }

@@ -7,6 +7,7 @@ import { escapeHtml as h } from "./escape";
 import { modalitiesTitle, searchedSettings, settingsOf, systemTitle } from "./matrix";
 import { script, style } from "./page";
 import type { Interval } from "../metrics/intervals";
+import { median } from "../metrics/vectors";
 import { paperTables } from "./paper";
 import type { ReportModel, Section, SuitePart, Utterance } from "./report";
 import { renderSvg, type Chart } from "./svg";
@@ -14,9 +15,11 @@ import { htmlTable, type Table, type TableCell } from "./tables";
 import {
   formatDifference,
   formatInterval,
+  formatMean,
   formatValue,
   groupBy,
   paperKey,
+  tableDecimals,
   verdictKinds,
   verdictWords,
   type CellSummary,
@@ -142,13 +145,7 @@ async function freeSection({ command: line, text = [], charts = [], tables = [] 
   ].join("\n");
 }
 
-const points = ({ info }: MetricSummary) => (info.unit === "%" ? 2 : 3);
-const meanText = (metric: MetricSummary) => {
-  const { ours, info } = metric;
-  if (!ours) return "–";
-  const sd = ours.sd === null ? "" : ` ± ${formatValue(ours.sd, info, points(metric))}`;
-  return `${formatValue(ours.mean, info, points(metric))}${sd}`;
-};
+const meanText = ({ ours, info }: MetricSummary) => (ours ? formatMean(ours, info, tableDecimals(info)) : "–");
 
 function valuesSection(model: ReportModel): string {
   return [...groupBy(model.counted, ({ paper }) => paper.table)]
@@ -178,7 +175,8 @@ function valuesTable(model: ReportModel, table: string, counted: readonly Counte
     rows: counted.map((c): (TableCell | string)[] => {
       const { metric: ours, summary } = c;
       const n = ours?.ours?.n;
-      const interval = (of: Interval | null | undefined) => (of ? formatInterval(of, ours!.info, points(ours!)) : "–");
+      const interval = (of: Interval | null | undefined) =>
+        of ? formatInterval(of, ours!.info, tableDecimals(ours!.info)) : "–";
       return [
         { text: c.paper.row, notes: [c.paper.column.replaceAll("/", " ")] },
         c.paper.value,
@@ -190,7 +188,7 @@ function valuesTable(model: ReportModel, table: string, counted: readonly Counte
         },
         interval(ours?.ours?.interval),
         interval(ours?.videos),
-        ours?.best === undefined ? "–" : formatValue(ours.best, ours.info, points(ours)),
+        ours?.best === undefined ? "–" : formatValue(ours.best, ours.info, tableDecimals(ours.info)),
         c.rank === undefined || !n ? "–" : `${c.rank} of ${n + 1}`,
         { text: "", notes: [c.verdict.why] },
       ];
@@ -248,7 +246,7 @@ function cellDetails(model: ReportModel, summary: CellSummary): string {
 
 function metricsTable(model: ReportModel, { name, metrics }: CellSummary): Table {
   const value = (metric: MetricSummary, number: number | undefined) =>
-    number === undefined ? "–" : formatValue(number, metric.info, points(metric));
+    number === undefined ? "–" : formatValue(number, metric.info, tableDecimals(metric.info));
   return {
     id: `${model.anchors.get(name)}-metrics`,
     caption: "Test scores over seeds",
@@ -269,8 +267,8 @@ function metricsTable(model: ReportModel, { name, metrics }: CellSummary): Table
     rows: metrics.map((metric) => [
       { text: metric.name, notes: [metric.info.title + (metric.info.unit ? `, ${metric.info.unit}` : "")] },
       meanText(metric),
-      metric.ours?.interval ? formatInterval(metric.ours.interval, metric.info, points(metric)) : "–",
-      metric.videos ? formatInterval(metric.videos, metric.info, points(metric)) : "–",
+      metric.ours?.interval ? formatInterval(metric.ours.interval, metric.info, tableDecimals(metric.info)) : "–",
+      metric.videos ? formatInterval(metric.videos, metric.info, tableDecimals(metric.info)) : "–",
       value(metric, metric.valid?.mean),
       value(metric, metric.testSelected?.mean),
       value(metric, metric.best),
@@ -282,7 +280,7 @@ function metricsTable(model: ReportModel, { name, metrics }: CellSummary): Table
             (verdict.difference === undefined ? "" : `, ours ${formatDifference(verdict.difference, metric.info)}`) +
             (rank === undefined
               ? ""
-              : `, rank ${rank} of ${metric.values.length + 1} at ${formatValue(printed, metric.info, points(metric))}`),
+              : `, rank ${rank} of ${metric.values.length + 1} at ${formatValue(printed, metric.info, tableDecimals(metric.info))}`),
         ),
       },
     ]),
@@ -368,7 +366,7 @@ function runsTable(model: ReportModel, { name, runs, failed, metrics }: CellSumm
     const scores = metrics.map((metric) => {
       const value = run.metrics.test[metric.name];
       if (value === undefined) return `<td class="n">–</td>`;
-      return `<td class="n">${value === null ? "undefined" : `<data value="${value}">${formatValue(value, metric.info, points(metric))}</data>`}</td>`;
+      return `<td class="n">${value === null ? "undefined" : `<data value="${value}">${formatValue(value, metric.info, tableDecimals(metric.info))}</data>`}</td>`;
     });
     const chosen =
       run.status === "failed" ? `failed: ${run.reason}` : run.chosen ? `${run.chosen.epoch}, ${run.chosen.why}` : "–";
@@ -497,12 +495,11 @@ function machinesSection({ input, parts }: ReportModel): string {
     ],
     rows: parts.map(({ suite, summaries }) => {
       const runs = summaries.flatMap((s) => [...s.runs, ...s.failed, ...(s.cell.search ? s.trials : [])]);
-      const sorted = runs.map((r) => r.seconds).sort((a, b) => a - b);
       return [
         suite.title,
         String(runs.length),
         (seconds(runs) / 3600).toFixed(2),
-        sorted.length ? sorted[Math.floor(sorted.length / 2)].toFixed(1) : "–",
+        runs.length ? median(runs.map((r) => r.seconds)).toFixed(1) : "–",
       ];
     }),
   };

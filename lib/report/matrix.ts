@@ -6,7 +6,15 @@ import { metricInfo } from "../metrics/scores";
 import type { RowValues } from "./charts";
 import { paperTables } from "./paper";
 import type { Table, TableCell } from "./tables";
-import { formatInterval, formatValue, groupBy, type CellSummary, type MetricSummary } from "./verdict";
+import {
+  formatInterval,
+  formatMean,
+  formatValue,
+  groupBy,
+  tableDecimals,
+  type CellSummary,
+  type MetricSummary,
+} from "./verdict";
 
 /** Scores of constant predictors by cell name; equal for all cells with one data set and task. */
 export type Constants = Readonly<Record<string, readonly ConstantRow[]>>;
@@ -71,7 +79,7 @@ const taskTitle = ({ cell: { task } }: CellSummary) =>
 const setTitle = ({ cell }: CellSummary) => `${cell.dataset}, features ${cell.features}, protocol ${cell.protocol}`;
 
 /** "79.9 ± 0.4" and, below, the interval with n, the printed value and the verdict. */
-export function valueCell(metric: MetricSummary, summary: CellSummary, href?: string): TableCell {
+function valueCell(metric: MetricSummary, summary: CellSummary, href?: string): TableCell {
   const { ours, info, printed, undefinedRuns } = metric;
   const first = printed[0];
   const failed = summary.failed.length ? [`${summary.failed.length} failed`] : [];
@@ -87,10 +95,9 @@ export function valueCell(metric: MetricSummary, summary: CellSummary, href?: st
       verdict: first?.verdict.kind,
       href,
     };
-  const sd = ours.sd === null ? "" : ` ± ${formatValue(ours.sd, info, info.unit === "%" ? 2 : 3)}`;
   const interval = ours.interval ? `${formatInterval(ours.interval, info)}, n ${ours.n}` : `n ${ours.n}`;
   return {
-    text: formatValue(ours.mean, info, info.unit === "%" ? 2 : 3) + sd,
+    text: formatMean(ours, info, tableDecimals(info)),
     notes: [interval, ...failed, ...undefinedNote, ...(first ? [`paper ${first.paper.value}`] : [])],
     verdict: first?.verdict.kind,
     href,
@@ -192,7 +199,7 @@ function constantLines(
       const row = of(summary).find((constant) => constant.name === name);
       if (!row || !(metric.name in row.scores)) return { text: "" };
       const value = row.scores[metric.name];
-      return { text: value === null ? "undefined" : formatValue(value, metric.info, metric.info.unit === "%" ? 2 : 3) };
+      return { text: value === null ? "undefined" : formatValue(value, metric.info, tableDecimals(metric.info)) };
     }),
   ]);
 }
@@ -224,7 +231,7 @@ function tableNotes(group: readonly CellSummary[], { shared }: Labels): string[]
 }
 
 /** What a search found: a line a cell. The best trial is the one with the least validation loss. */
-export function searchTable(
+function searchTable(
   id: string,
   title: string,
   group: readonly CellSummary[],
@@ -250,7 +257,7 @@ export function searchTable(
       const info = cell.metrics[0] && metricInfo(cell.metrics[0].name);
       const score = (scores: Scores | undefined) => {
         const value = info && scores?.[info.name];
-        return typeof value === "number" ? `${info.name} ${formatValue(value, info, info.unit === "%" ? 2 : 3)}` : "–";
+        return typeof value === "number" ? `${info.name} ${formatValue(value, info, tableDecimals(info))}` : "–";
       };
       return [
         {

@@ -12,7 +12,7 @@ import { renderHtml } from "./html";
 import { labelsOf, matrices, type Constants, type Matrix } from "./matrix";
 import { allPaperValues } from "./paper";
 import { renderSvg, type Chart } from "./svg";
-import { csv, latexTable, markdownTable, verdictText, type Table } from "./tables";
+import { csv, latexTable, markdownRows, markdownTable, verdictText, type Table } from "./tables";
 import {
   countedVerdicts,
   groupBy,
@@ -134,7 +134,7 @@ export interface Report extends ReportTables {
 }
 
 /** Everything that the page and the tables show. */
-export function buildModel(input: ReportInput): ReportModel {
+function buildModel(input: ReportInput): ReportModel {
   const anchors = new Map<string, string>();
   const parts = input.suites.map((suite): SuitePart => {
     const summaries = summarise(suite, input.records, input);
@@ -295,8 +295,9 @@ function tableCsv({ columns, rows }: Table): string {
 
 function summaryMarkdown({ input, counts, parts }: ReportModel): string {
   const total = Object.values(counts).reduce((a, b) => a + b, 0);
-  const lines = verdictKinds.map(
-    (kind) => `| ${verdictText(kind)} | ${counts[kind]} | ${verdictWords[kind].meaning} |`,
+  const lines = markdownRows(
+    [{ title: "Verdict" }, { title: "Values", numeric: true }, { title: "Meaning" }],
+    verdictKinds.map((kind) => [verdictText(kind), counts[kind], verdictWords[kind].meaning]),
   );
   const runs = input.records.filter(({ status }) => status === "ok").length;
   const failed = input.records.length - runs;
@@ -306,8 +307,6 @@ function summaryMarkdown({ input, counts, parts }: ReportModel): string {
     ...(input.banner ? [`> ${input.banner}`, ""] : []),
     `Profile ${input.profile}, ${runs} finished runs, ${failed} failed; ${total} printed values of the paper:`,
     "",
-    "| Verdict | Values | Meaning |",
-    "| --- | ---: | --- |",
     ...lines,
     "",
     ...parts.map(({ suite }) => `- ${suite.title}: \`${input.command(suite.name)}\``),

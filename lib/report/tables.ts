@@ -27,7 +27,7 @@ const asCell = (cell: TableCell | string): TableCell => (typeof cell === "string
 /** "≠ differs" */
 export const verdictText = (kind: VerdictKind): string => `${verdictWords[kind].sign} ${verdictWords[kind].title}`;
 
-export function verdictBadge(kind: VerdictKind): string {
+function verdictBadge(kind: VerdictKind): string {
   const { sign, title } = verdictWords[kind];
   return `<span class="v v-${kind}"><i aria-hidden="true">${sign}</i> ${title}</span>`;
 }
@@ -61,8 +61,17 @@ export function htmlTable({ id, caption, columns, rows, notes = [] }: Table): st
   );
 }
 
+/** The lines of a Markdown table; titles and cells are Markdown already. */
+export function markdownRows(columns: Table["columns"], rows: readonly (readonly (string | number)[])[]): string[] {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(columns.map(({ title }) => title || " ")),
+    line(columns.map(({ numeric }) => (numeric ? "---:" : "---"))),
+    ...rows.map(line),
+  ];
+}
+
 export function markdownTable({ caption, columns, rows, notes = [] }: Table): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const cellText = (value: TableCell | string) => {
     const { text, notes = [], verdict } = asCell(value);
     return [text, ...notes, ...(verdict ? [verdictText(verdict)] : [])].map(escapeMarkdown).join("<br>");
@@ -70,9 +79,10 @@ export function markdownTable({ caption, columns, rows, notes = [] }: Table): st
   return [
     `**${escapeMarkdown(caption)}**`,
     "",
-    line(columns.map(({ title }) => escapeMarkdown(title) || " ")),
-    line(columns.map(({ numeric }) => (numeric ? "---:" : "---"))),
-    ...rows.map((row) => line(row.map(cellText))),
+    ...markdownRows(
+      columns.map((column) => ({ ...column, title: escapeMarkdown(column.title) })),
+      rows.map((row) => row.map(cellText)),
+    ),
     ...(notes.length ? ["", escapeMarkdown(notes.join(" "))] : []),
     "",
   ].join("\n");

@@ -25,7 +25,7 @@ const masked = (bytes: Uint8Array): number => {
 };
 
 /** One TFRecord. */
-export function tfRecord(data: Uint8Array): Buffer {
+function tfRecord(data: Uint8Array): Buffer {
   const out = Buffer.alloc(16 + data.length);
   out.writeUInt32LE(data.length, 0);
   out.writeUInt32LE(masked(out.subarray(0, 8)), 8);

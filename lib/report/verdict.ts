@@ -2,8 +2,7 @@
  * The verdict on a printed value, from our runs: what can be said, how sure it is, and what stands in the way. Margins are
  * stated, never tuned: one percentage point or one unit of the test set (whichever is more), 0.02 for MAE and r.
  */
-import { paperValues, type Cell, type CellMetric, type PaperValue, type Suite } from "../core/suite";
-import { cellName } from "../core/suite";
+import { cellName, paperValues, type Cell, type CellMetric, type PaperValue, type Suite } from "../core/suite";
 import type { RunRecord, Scores } from "../core/record";
 import { equivalence } from "../metrics/tests";
 import { overSeeds, type Interval, type SeedSummary } from "../metrics/intervals";
@@ -113,13 +112,13 @@ export interface SummaryOptions {
 }
 
 /** A printed string in the unit of our values: "79.88" percent is 0.7988. */
-export function printedValue(paper: PaperValue): number {
+function printedValue(paper: PaperValue): number {
   const { value } = parsePrinted(paper.value);
   const { metric } = columnParts(paper.column);
   return metricInfo(metric).unit === "%" && paper.row !== "t-test p" && metric !== "count" ? value / 100 : value;
 }
 
-export function defaultMargin(metric: MetricInfo, testUnits: number): number {
+function defaultMargin(metric: MetricInfo, testUnits: number): number {
   return metric.unit === "%" ? Math.max(0.01, testUnits ? 1 / testUnits : 0) : 0.02;
 }
 
@@ -140,9 +139,21 @@ export function formatValue(
   return Number(shown) === 0 ? shown.replace("-", "") : shown.replace("-", "−");
 }
 
+/** Decimals in the report's tables: two of a percentage, three of MAE and r, as the paper prints them. */
+export const tableDecimals = ({ unit }: Pick<MetricInfo, "unit">): number => (unit === "%" ? 2 : 3);
+
+/** "79.88 ± 0.42"; without the sd where there is one seed. */
+export function formatMean(
+  { mean, sd }: Pick<SeedSummary, "mean" | "sd">,
+  metric: Pick<MetricInfo, "unit">,
+  decimals?: number,
+): string {
+  return formatValue(mean, metric, decimals) + (sd === null ? "" : ` ± ${formatValue(sd, metric, decimals)}`);
+}
+
 /** "+1.2 points" or "−0.031". */
 export function formatDifference(value: number, metric: Pick<MetricInfo, "unit">): string {
-  const text = formatValue(value, metric, metric.unit === "%" ? 2 : 3);
+  const text = formatValue(value, metric, tableDecimals(metric));
   return `${value > 0 && !/^[0.]+$/.test(text) ? "+" : ""}${text}${metric.unit === "%" ? " points" : ""}`;
 }
 
@@ -267,7 +278,7 @@ function judge(
     : undefined;
   const found = { difference, interval, margin };
   const away = difference === undefined ? "" : `ours is ${formatDifference(difference, info)} from the printed value`;
-  const within = interval ? `${away} ${formatInterval(interval, info, info.unit === "%" ? 2 : 3)}` : away;
+  const within = interval ? `${away} ${formatInterval(interval, info, tableDecimals(info))}` : away;
   const verdict = ((): Verdict => {
     if (integer && !integer.possible) {
       const why = impossibleWhy(paper, integer);
