@@ -29,7 +29,7 @@ function seriesScales(rows: readonly Row[], field: string) {
 }
 const pick = <T>(values: readonly T[], i: number): T => values[i % values.length];
 
-const size = (width: number | undefined, height: number | { step: number } | undefined) => ({
+const size = (width: number | undefined, height: number | { step: number; for?: "position" } | undefined) => ({
   width: width ?? 460,
   height,
 });
@@ -90,7 +90,7 @@ export function dotSpec(rows: readonly Row[], options: DotOptions): ChartSpec {
   };
   return {
     ...(title ? { title } : {}),
-    ...size(width, { step: scales && scales.colour.domain.length > 1 ? 13 * scales.colour.domain.length : 26 }),
+    ...size(width, { step: Math.max(26, 12 * (scales?.colour.domain.length ?? 1)), for: "position" }),
     data: { values: rows },
     encoding: { y, ...shift, ...colour },
     layer: hasIntervals ? [rule, point] : [point],

@@ -77,7 +77,9 @@ function html(heads: string[], cells: string[][], isNumber: boolean[], title?: s
   const cell = (tag: string, value: string, j: number) =>
     `<${tag} style="text-align:${isNumber[j] ? "right" : "left"}">${escapeHtml(value)}</${tag}>`;
   const row = (tag: string, values: string[]) => `<tr>${values.map((value, j) => cell(tag, value, j)).join("")}</tr>`;
-  const caption = title ? `<caption style="text-align:left;font-weight:600">${escapeHtml(title)}</caption>` : "";
+  const caption = title
+    ? `<caption style="text-align:left;font-weight:600;white-space:nowrap">${escapeHtml(title)}</caption>`
+    : "";
   const foot = note ? `<p style="max-width:48em"><small>${escapeHtml(note)}</small></p>` : "";
   const body = cells.map((values) => row("td", values)).join("\n");
   return `<div style="overflow-x:auto"><table>${caption}<thead>${row("th", heads)}</thead><tbody>\n${body}\n</tbody></table>${foot}</div>`;
