@@ -181,7 +181,7 @@ for (const [name, features] of [
   );
   sized.push({
     "data set": data.name,
-    videos: new Set(videoOfRow).size,
+    drawn: `${new Set(videoOfRow).size} ${data.test.videos || data.level === "row" ? "videos" : "utterances (whose video is not known)"}`,
     units: truth.length,
     "accuracy (%)": 100 * (estimate ?? NaN),
     low: interval && 100 * interval.low,
@@ -189,7 +189,7 @@ for (const [name, features] of [
   });
 }
 if (sized.length) {
-  table(sized, { digits: 1, title: "Accuracy with a 95 % interval over videos" });
+  table(sized, { digits: 1, title: "Accuracy with a 95 % interval over what is drawn" });
   await dotChart(
     sized,
     {
@@ -197,7 +197,7 @@ if (sized.length) {
       value: "accuracy (%)",
       low: "low",
       high: "high",
-      axis: "accuracy on the test split (%), 95 % interval over videos",
+      axis: "accuracy on the test split (%), 95 % interval over what is drawn",
     },
     "Accuracy of one run of CIA with its interval over videos, by data set.",
   );
