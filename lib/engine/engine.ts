@@ -41,6 +41,8 @@ export type Feeds = Readonly<Record<string, Float32Array>>;
 export interface Program {
   readonly graph: Graph;
   readonly output: Output;
+  /** What readers of its results should know: that it is interpreted, since an operation has no kernel. For log and record. */
+  readonly notes?: readonly string[];
   /** Row-major weights by name; `set` refuses unknown names and wrong sizes. */
   get(name: string): Promise<Float32Array>;
   set(name: string, values: Float32Array): void;

@@ -5,6 +5,7 @@ import type { Batch } from "../core/types";
 import {
   type AdamOptions,
   checkParam,
+  type EngineName,
   type Feeds,
   isEmpty,
   needSequences,
@@ -32,7 +33,8 @@ export class ReferenceProgram implements Program {
     seed: number,
     private readonly overrides: Overrides = {},
     /** TensorFlow.js's backend that it computes on: several engines may live in one process. */
-    private readonly backend: string = tf.getBackend(),
+    protected backend: string = tf.getBackend(),
+    readonly notes: string[] = [],
   ) {
     this.activate();
     this.trainable = [...graph.params.values()].filter((p) => p.trainable);
@@ -163,7 +165,7 @@ export class ReferenceProgram implements Program {
     const xs = this.trainable.map((p) => this.params.get(p.name) as tf.Tensor);
     let terms: Record<string, tf.Tensor> = {};
     let moving = new Map<string, tf.Tensor>();
-    const grads = tf.tidy(() => {
+    const differentiated = () => {
       const f = () => {
         const interpretation = this.interpret(batch, key, feeds);
         const named: Record<string, tf.Tensor> = {};
@@ -177,8 +179,17 @@ export class ReferenceProgram implements Program {
       const named: Record<string, tf.Tensor> = {};
       this.trainable.forEach((p, i) => (named[p.name] = result.grads[i] ?? tf.zeros([...p.shape])));
       return named;
-    });
-    return { grads, terms, moving };
+    };
+    try {
+      return { grads: tf.tidy(differentiated), terms, moving };
+    } catch (error) {
+      // What a gradient would have read stays with TensorFlow.js when the way back breaks off.
+      const { state } = tf.engine();
+      const saved = (state.activeTape ?? []).flatMap((node) => node.saved ?? []);
+      tf.dispose([...saved, ...Object.values(terms), ...moving.values()]);
+      state.activeTape = [];
+      throw error;
+    }
   }
 
   private adam(
@@ -202,6 +213,10 @@ export class ReferenceProgram implements Program {
     }
   }
 }
+
+/** The note of a program that is interpreted because an engine lacks an operation of its graph. */
+export const interpretedNote = (engine: EngineName, without: string): string =>
+  `the engine ${engine} has no kernel for ${without}: this model is interpreted by TensorFlow.js, several times slower`;
 
 function replace(map: Map<string, tf.Tensor>, name: string, value: tf.Tensor): void {
   map.get(name)?.dispose();

@@ -29,7 +29,9 @@ export function neuralModel(program: Program, prepared: ModelFrame): Model {
   const { graph, output } = program;
   return {
     parameters: graph.parameterCount,
-    notes: [],
+    get notes() {
+      return program.notes ?? [];
+    },
     async predict(split) {
       const mean = Math.max(1, rowsOf(split) / Math.max(1, sequencesOf(split)));
       const size = Math.max(1, Math.round(rowsAtOnce / mean));

@@ -154,6 +154,7 @@ async function trainNeural(prepared: Prepared, options: TrainOptions): Promise<T
   const program = compile();
   try {
     const model = neuralModel(program, prepared);
+    for (const note of model.notes) options.say?.(`${system.name}: ${note}`);
     const saved = checkpoint && loadCheckpoint(checkpoint.file, checkpoint.owner, options.say);
     if (saved) restore(program, saved);
     const epochs: EpochRecord[] = [...(saved?.epochs ?? [])];

@@ -247,6 +247,13 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "a plain function of tensors",
+    build(net, { T, A }) {
+      const inputs = [from(net, "x", T, 10), from(net, "y", A, 10)];
+      return [ops.plain("x |y|", inputs, 10, ([a, b], { tf: t }) => t.mul(a, t.abs(b)))];
+    },
+  },
+  {
     name: "stopGradient",
     build(net, { T }) {
       const x = from(net, "x", T, 10);

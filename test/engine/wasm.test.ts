@@ -5,14 +5,15 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { EngineError } from "../../lib/core/errors";
+import { startCpu } from "../../lib/engine/cpu";
 import type { Engine, Program } from "../../lib/engine/engine";
-import { Graph, type Output } from "../../lib/engine/graph";
+import { Graph, type Output, type PlainFunction } from "../../lib/engine/graph";
 import * as ops from "../../lib/engine/ops";
 import { startWasm, type WasmOptions } from "../../lib/engine/wasm";
 import type { Heap } from "../../lib/engine/wasm/kernels";
 import { record } from "../../lib/layers/record";
 import { cia } from "../../lib/models/cia";
-import { batchOf, describeCases, key, type BatchName, recordCase, cases } from "./cases";
+import { batchOf, describeCases, key, type BatchName, recordCase, cases, tolerance } from "./cases";
 
 const hasRelaxedSimd = Number(process.versions.node.split(".")[0]) >= 22;
 
@@ -97,20 +98,47 @@ describe("the wasm engine", function () {
     program.dispose();
   });
 
-  it("interprets a graph with a plain operation, and says so", async () => {
+  /** Layers before and after what `run` makes of 10 columns. */
+  const withPlain = (label: string, run: PlainFunction): { graph: Graph; output: Output } => {
     const graph = new Graph(shape);
     const x = ops.input(graph, "T");
-    const doubled = ops.plain("double", [x], x.width, ([a], { tf: t }) => t.mul(a, 2));
-    const W = graph.param("W", [x.width, 3], "glorot");
-    const logits = ops.dense(doubled, W, undefined);
-    const output: Output = { logits, activation: "softmax", prediction: logits, loss: { task: ops.softmaxCE(logits) } };
-    const own = await startWasm();
-    const program = own.compile(graph, output, 1);
-    assert.equal(own.info.flags.interpreted, "plain (double)");
+    const code = ops.dense(x, graph.param("code", [x.width, 10], "glorot"), undefined, "tanh");
+    const logits = ops.dense(ops.plain(label, [code], 10, run), graph.param("out", [10, 3], "glorot"), undefined);
+    return {
+      graph,
+      output: { logits, activation: "softmax", prediction: logits, loss: { task: ops.softmaxCE(logits) } },
+    };
+  };
+
+  it("interprets a graph with a plain operation on TensorFlow.js's wasm kernels, whatever ran before, and says so", async () => {
+    const used: string[] = [];
+    const { graph, output } = withPlain("double", ([a], { tf: t }) => {
+      used.push(t.getBackend());
+      return t.mul(a, 2);
+    });
+    await startCpu();
+    const program = engine.compile(graph, output, 1);
+    assert.match(program.notes?.join() ?? "", /^the engine wasm has no kernel for plain \(double\): .* interpreted/);
     const before = await program.step(batches[0], key, { learningRate: 0.1 });
     const after = await program.losses(batches[0]);
     assert.ok(after.total < before.total);
+    assert.deepEqual([...new Set(used)], ["wasm"]);
     program.dispose();
+  });
+
+  it("goes on in JavaScript where TensorFlow.js has no wasm kernel, and says so", async () => {
+    // The gradient of `gather` is a scatter, which the wasm backend lacks.
+    const { graph, output } = withPlain("gather", ([a], { tf: t }) => t.gather(a, t.range(0, a.shape[0], 1, "int32")));
+    const program = engine.compile(graph, output, 1);
+    const reference = (await startCpu()).compile(graph, output, 1);
+    const tensors = tf.memory().numTensors;
+    for (const step of [0, 1]) {
+      const [found, expected] = [program, reference].map((p) => p.step(batches[0], { seed: 1, step }, adam));
+      assert.ok(Math.abs((await found).total - (await expected).total) < tolerance);
+    }
+    assert.match(program.notes?.[1] ?? "", /wasm backend has no UnsortedSegmentSum: its JavaScript backend takes over/);
+    assert.equal(tf.memory().numTensors, tensors);
+    for (const p of [program, reference]) p.dispose();
   });
 
   it("says what a batch lacks", async () => {

@@ -1,10 +1,10 @@
 /** TensorFlow as an engine: its own operations for CIA and whatever else ops.ts offers; plain functions through TensorFlow.js. */
 import * as tf from "@tensorflow/tfjs";
 import type { Engine, EngineInfo } from "../engine";
-import { ReferenceProgram } from "../interpreter";
+import { interpretedNote, ReferenceProgram } from "../interpreter";
 import { loadTensorflow } from "./binding";
 import { TensorflowProgram } from "./program";
-import { covers } from "./schedule";
+import { unsupported } from "./schedule";
 
 /** @throws EngineError with the reason and what to do, if it is not here or does not load */
 export async function startTensorflow({ threads = 1 }: { readonly threads?: number } = {}): Promise<Engine> {
@@ -20,9 +20,11 @@ export async function startTensorflow({ threads = 1 }: { readonly threads?: numb
   };
   return {
     info,
-    compile: (graph, output, seed) =>
-      covers(graph)
+    compile(graph, output, seed) {
+      const without = unsupported(graph);
+      return without === undefined
         ? new TensorflowProgram(graph, output, seed, calls)
-        : new ReferenceProgram(graph, output, seed, {}, "tensorflow"),
+        : new ReferenceProgram(graph, output, seed, {}, "tensorflow", [interpretedNote("tensorflow", without)]);
+    },
   };
 }

@@ -19,9 +19,10 @@ const handled: ReadonlySet<Op["kind"]> = new Set([
   "scanState",
 ]);
 
-/** Whether each operation of the graph is computed here; a graph with another one runs on the reference over TensorFlow. */
-export function covers(graph: Graph): boolean {
-  return graph.values.every(({ op: { kind } }) => hasKernel(kind) || handled.has(kind));
+/** The first operation of a graph that is not computed here, in words; such a graph runs on the reference over TensorFlow. */
+export function unsupported(graph: Graph): string | undefined {
+  const op = graph.values.map((v) => v.op).find(({ kind }) => !hasKernel(kind) && !handled.has(kind));
+  return op?.kind === "plain" ? `plain (${op.label})` : op?.kind;
 }
 
 /**

@@ -48,13 +48,12 @@ export async function startWasm({
     (address) => backend._free(address),
   );
   const { kernels, revectorize } = await startKernels(heap, memory, fastMath, widen);
-  const flags: Record<string, boolean | string> = { fastMath, revectorize };
   const info: EngineInfo = {
     name: "wasm",
     device: cpus()[0]?.model ?? "CPU",
     threads: 1,
     versions: { tfjs: tf.version_core, node: process.versions.node, v8: process.versions.v8 },
-    flags,
+    flags: { fastMath, revectorize },
   };
   return {
     info,
@@ -62,10 +61,9 @@ export async function startWasm({
     heap,
     compile(graph: Graph, output: Output, seed: number): Program {
       const without = unsupported(graph);
-      if (without === undefined) return new WasmProgram(graph, output, seed, heap, kernels);
-      // Part of the record: a run that was interpreted is slow, and its bits are the backend's.
-      flags.interpreted = without;
-      return new InterpretedProgram(graph, output, seed);
+      return without === undefined
+        ? new WasmProgram(graph, output, seed, heap, kernels)
+        : new InterpretedProgram(graph, output, seed, without);
     },
   };
 }

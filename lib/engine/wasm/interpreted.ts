@@ -1,14 +1,18 @@
 /** For graphs that hold an operation without kernels (`plain`): the plain interpreter on TensorFlow.js's own wasm kernels. */
-import * as tf from "@tensorflow/tfjs";
 import type { Batch } from "../../core/types";
 import type { AdamOptions, Feeds, StepKey } from "../engine";
-import type { Value } from "../graph";
-import { ReferenceProgram } from "../interpreter";
+import type { Graph, Output, Value } from "../graph";
+import { interpretedNote, ReferenceProgram } from "../interpreter";
 
 type Options = { key?: StepKey; feeds?: Feeds };
 
 /** TensorFlow.js's wasm backend lacks kernels, of gradients above all: when one is missing, the JavaScript backend takes over. */
 export class InterpretedProgram extends ReferenceProgram {
+  /** @param without the operation that has no kernels, in words */
+  constructor(graph: Graph, output: Output, seed: number, without: string) {
+    super(graph, output, seed, {}, "wasm", [interpretedNote("wasm", without)]);
+  }
+
   override step(batch: Batch, key: StepKey, adam: AdamOptions, feeds?: Feeds): Promise<Record<string, number>> {
     return this.attempt(() => super.step(batch, key, adam, feeds));
   }
@@ -30,9 +34,12 @@ export class InterpretedProgram extends ReferenceProgram {
       return await run();
     } catch (error) {
       const missing =
-        error instanceof Error && /not registered for the backend|not registered for backend/.test(error.message);
-      if (!missing || tf.getBackend() === "cpu") throw error;
-      await tf.setBackend("cpu");
+        this.backend === "wasm" && /Kernel '(\w+)' not registered for backend 'wasm'/.exec((error as Error).message);
+      if (!missing) throw error;
+      this.backend = "cpu";
+      this.notes.push(
+        `TensorFlow.js's wasm backend has no ${missing[1]}: its JavaScript backend takes over, slower still`,
+      );
       return run();
     }
   }
