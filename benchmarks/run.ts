@@ -274,7 +274,9 @@ export async function reproduce(o: ReproduceOptions, say: (line: string) => void
     const { cells } = await planWithFallback(o, records, say);
     const all = inTurns(cells);
     const mine = shard ? all.filter((_, i) => i % shard.count === shard.index - 1) : all;
-    const todo = mine.filter(({ recorded }) => !recorded || o.fresh || (recorded.status === "failed" && o.retryFailed));
+    const todo = longestFirst(
+      mine.filter(({ recorded }) => !recorded || o.fresh || (recorded.status === "failed" && o.retryFailed)),
+    );
     const lacking = cells.filter((cell) => cell.missing).length;
     const total = todo.reduce((sum, run) => sum + run.estimate, 0);
     say(
@@ -295,6 +297,15 @@ export async function reproduce(o: ReproduceOptions, say: (line: string) => void
 function inTurns(cells: readonly PlannedCell[]): PlannedRun[] {
   const runs = cells.flatMap(({ runs }) => runs.map((run, turn) => ({ run, turn })));
   return runs.sort((a, b) => a.turn - b.turn).map(({ run }) => run);
+}
+
+/**
+ * Within a seed (or a trial) the longest first, so that no worker is left with one at the end. Not before shards are dealt: estimates
+ * differ from machine to machine.
+ */
+function longestFirst(runs: readonly PlannedRun[]): PlannedRun[] {
+  const turn = ({ job }: PlannedRun): number => job.trial ?? job.seed;
+  return runs.toSorted((a, b) => turn(a) - turn(b) || b.estimate - a.estimate);
 }
 
 /** Cells whose weights of seed 1 are kept, where small: a reviewer can score them again without training. */
