@@ -119,13 +119,15 @@ async function scoreAgain(
         const split = dataset[name]!;
         return { split, targets: targetsOf(dataset, split, task) };
       });
-      for (const [split, scores] of Object.entries(again)) {
-        const recorded = record.metrics[split as "test" | "valid"] ?? {};
-        const wrong = Object.keys({ ...recorded, ...scores }).find((m) => (recorded[m] ?? null) !== ((scores as RunRecord["metrics"]["test"])[m] ?? null)); // prettier-ignore
+      for (const split of ["test", "valid"] as const) {
+        const [recorded, scores] = [record.metrics[split] ?? {}, again[split] ?? {}];
+        const wrong = Object.keys({ ...recorded, ...scores }).find(
+          (m) => (recorded[m] ?? null) !== (scores[m] ?? null),
+        );
         if (wrong !== undefined)
           faults.push({
             what: "scores",
-            message: `${which}: ${split} ${wrong} is recorded as ${recorded[wrong]}, its predictions give ${(scores as RunRecord["metrics"]["test"])[wrong]}`,
+            message: `${which}: ${split} ${wrong} is recorded as ${recorded[wrong]}, its predictions give ${scores[wrong]}`,
           });
       }
       checked++;

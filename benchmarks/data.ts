@@ -4,7 +4,6 @@
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import { encodeTexts, encoders, findPython } from "../lib/data/encode";
 import { dataRoots, findDataDir, projectRoot } from "../lib/data/files";
@@ -14,6 +13,7 @@ import { knownDatasets, loadDataset } from "../lib/data/registry";
 import { knownFiles, notFetched } from "../lib/data/sources";
 import { syntheticBayes } from "../lib/data/synthetic";
 import { verifyDataset } from "../lib/data/verify";
+import { entry, parse } from "./cli";
 
 const usage = `usage: npm run data -- COMMAND [--data DIR]
 
@@ -130,15 +130,8 @@ export async function main(args: readonly string[]): Promise<number> {
     out: { type: "string" },
     from: { type: "string" },
     with: { type: "string" },
-    help: { type: "boolean", short: "h" },
   } as const;
-  let parsed;
-  try {
-    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${usage}`);
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = parse("npm run data", args, options, true);
   const [command, name, ...rest] = positionals;
   if (values.help) {
     print(usage);
@@ -168,11 +161,4 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-if (require.main === module)
-  main(process.argv.slice(2)).then(
-    (code) => (process.exitCode = code),
-    (error: unknown) => {
-      process.stderr.write(`${error instanceof UserError ? error.message : ((error as Error).stack ?? error)}\n`);
-      process.exitCode = error instanceof UserError ? error.exitCode : 1;
-    },
-  );
+if (require.main === module) entry(main);

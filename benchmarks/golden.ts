@@ -4,13 +4,13 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { DataError, UsageError, UserError } from "../lib/core/errors";
+import { DataError, UsageError } from "../lib/core/errors";
 import type { GoldenCheck, GoldenResult } from "../lib/core/golden";
 import { readGolden } from "../lib/core/golden-file";
 import { engineName, startEngine } from "../lib/engine/choose";
 import { classicalGolden } from "../lib/models/classical/golden";
 import { neuralGolden } from "../lib/models/golden";
+import { entry, parse } from "./cli";
 
 const usage = `usage: npm run golden -- DIR [--engine wasm|tensorflow|webgpu|cpu]
 
@@ -50,11 +50,7 @@ export async function checkFile(file: string, checks: readonly GoldenCheck[]): P
 }
 
 export async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { engine: { type: "string" }, help: { type: "boolean", short: "h" } },
-  });
+  const { values, positionals } = parse("npm run golden", args, { engine: { type: "string" } }, true);
   if (values.help) {
     console.log(usage);
     return 0;
@@ -76,11 +72,4 @@ export async function main(args: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-if (require.main === module)
-  main(process.argv.slice(2)).then(
-    (code) => (process.exitCode = code),
-    (error: unknown) => {
-      console.error(error instanceof UserError ? error.message : error);
-      process.exitCode = error instanceof UserError ? error.exitCode : 1;
-    },
-  );
+if (require.main === module) entry(main);

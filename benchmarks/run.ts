@@ -438,8 +438,7 @@ async function finish(
   say("report: intervals over videos, paired tests, tables ...");
   const { input } = await collect({ runs: out, profile: o.profile, dataDir: o.dataDir, say });
   if (input.banner) say(input.banner);
-  const { html } = await writeReport(reportDir, input);
-  say(`report: ${html}`);
+  say(`report: ${await writeReport(reportDir, input)}`);
   return 0;
 }
 

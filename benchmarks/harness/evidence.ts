@@ -34,7 +34,7 @@ export interface CellEvidence {
   readonly cell: Cell;
   readonly name: string;
   /** By seed. */
-  readonly runs: readonly { readonly seed: number; readonly record: RunRecord; readonly predictions: Predictions }[];
+  readonly runs: readonly { readonly record: RunRecord; readonly predictions: Predictions }[];
 }
 
 /** Reads the test predictions of a cell's finished runs on the data set that is here. */
@@ -46,7 +46,7 @@ export function evidenceOf(dir: string, cell: Cell, records: readonly RunRecord[
   return {
     cell,
     name,
-    runs: mine.map((record) => ({ seed: record.seed, record, predictions: readPredictions(dir, record).test })),
+    runs: mine.map((record) => ({ record, predictions: readPredictions(dir, record).test })),
   };
 }
 
@@ -73,10 +73,12 @@ export function cellIntervals(evidence: CellEvidence, dataset: Dataset): Record<
 
 /** One cell against another on the same test units: bootstrap of the difference of means, McNemar of the first common seed. */
 export function pairEvidence(first: CellEvidence, second: CellEvidence, dataset: Dataset): PairEvidence[] {
-  const seeds = first.runs.map((r) => r.seed).filter((seed) => second.runs.some((r) => r.seed === seed));
-  if (!seeds.length) return [];
-  const common = (e: CellEvidence) => ({ ...e, runs: e.runs.filter((r) => seeds.includes(r.seed)) });
-  const [a, b] = [common(first), common(second)];
+  const common = (of: CellEvidence, other: CellEvidence): CellEvidence => ({
+    ...of,
+    runs: of.runs.filter(({ record }) => other.runs.some((run) => run.record.seed === record.seed)),
+  });
+  const [a, b] = [common(first, second), common(second, first)];
+  if (!a.runs.length) return [];
   const rng = new Rng(0, `report/${first.name}/${second.name}`);
   const metrics = metricsOf(first).filter((name) => metricsOf(second).includes(name));
   const options = { rng, resamples, metrics };

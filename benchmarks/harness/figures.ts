@@ -17,7 +17,7 @@ import { argmaxRows } from "../../lib/metrics";
 import { findSystem } from "../../lib/models";
 import { paperUtterances } from "../../lib/report/paper";
 import type { Section } from "../../lib/report";
-import { cellDataset, readPredictions, readRecords, train, writeWhole, type Prepared } from "../../lib/training";
+import { cellDataset, readPredictions, train, writeWhole, type Prepared } from "../../lib/training";
 import type { ReproduceOptions } from "../run";
 import { loadCellData } from "./plan";
 
@@ -156,7 +156,7 @@ async function figure2([cell]: readonly Cell[], o: ReproduceOptions): Promise<Se
 }
 
 /** The test video shown: the first whose length is nearest to 12, so that a matrix can be read. */
-export function shownVideo({ test }: Dataset, length = 12): number {
+function shownVideo({ test }: Dataset, length = 12): number {
   const lengths = Array.from({ length: test.offsets.length - 1 }, (_, s) => test.offsets[s + 1] - test.offsets[s]);
   return lengths.reduce((best, n, s) => (Math.abs(n - length) < Math.abs(lengths[best] - length) ? s : best), 0);
 }
@@ -233,7 +233,7 @@ async function figure3([cell]: readonly Cell[], o: ReproduceOptions): Promise<Se
 async function table6(
   cells: readonly Cell[],
   o: ReproduceOptions,
-  all: readonly RunRecord[],
+  records: readonly RunRecord[],
 ): Promise<Section | undefined> {
   const pick = (emotion: boolean, iim: boolean) =>
     cells.find((c) => (c.task.kind === "emotions") === emotion && (c.config.iim === "false") !== iim);
@@ -241,7 +241,6 @@ async function table6(
   if (four.some((cell) => !cell)) return undefined;
   const [sentiment, without, emotion, emotionWithout] = four as Cell[];
   const dataset = cellDataset(await loadCellData(sentiment, o.dataDir), sentiment);
-  const { records } = all.length ? { records: all } : readRecords(o.folders.out);
   const predicted = (cell: Cell) => {
     const record = recordOf(cell, records)!;
     return { record, predictions: readPredictions(o.folders.out, record).test };

@@ -5,7 +5,9 @@ import { cellName, type Cell, type Profile, type Suite } from "../../lib/core/su
 import { outputsOf, type Config, type Dataset, type Shape } from "../../lib/core/types";
 import { loadDataset } from "../../lib/data";
 import { record as recordGraph } from "../../lib/layers/record";
+import { mean } from "../../lib/metrics";
 import { findSystem } from "../../lib/models";
+import { groupBy } from "../../lib/report/verdict";
 import { prepare, widthsOf } from "../../lib/training/prepare";
 import { cellDataset, jobConfig, jobIdentity, trialsOf, type Job } from "../../lib/training";
 
@@ -90,11 +92,9 @@ function withoutNumbers(dataset: Dataset): Dataset {
 export async function plan(suites: readonly Suite[], options: PlanOptions): Promise<PlannedCell[]> {
   const loader = new Loader(options.dataDir);
   const byId = new Map(options.records.map((r) => [r.id, r]));
-  const seconds = new Map<string, number[]>();
-  for (const r of options.records)
-    if (r.status === "ok") seconds.set(r.cell, [...(seconds.get(r.cell) ?? []), r.seconds]);
+  const finished = options.records.filter(({ status }) => status === "ok");
+  const byCell = groupBy(finished, ({ cell }) => cell);
   const seen = new Set<string>();
-  const cells: PlannedCell[] = [];
   // Data set by data set, so that each is read once; the order of the suites is put back at the end.
   const all = suites.flatMap((suite, s) =>
     suite.cells
@@ -129,21 +129,20 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
     const settings: readonly { trial?: number; setting?: Config }[] = cell.search
       ? trialsOf(searchName(cell), cell.search.space, cell.search.trials).map((setting, trial) => ({ trial, setting }))
       : [{}];
-    const known = seconds.get(cellName(cell));
+    const known = byCell.get(cellName(cell))?.map((r) => r.seconds);
     const runs = settings.flatMap((of) =>
       seeds.slice(0, cell.search ? 1 : cell.maxSeeds).map((seed): PlannedRun => {
         const job: Job = { suite: suite.name, profile, cell, seed, ...of };
         const { id, dataHash } = jobIdentity(job, system, dataset.hash);
         const recorded = byId.get(id);
-        const estimate = known ? known.reduce((a, b) => a + b, 0) / known.length : estimateSeconds(job, dataset);
+        const estimate = known ? mean(known) : estimateSeconds(job, dataset);
         return { job, id, dataHash, ...(recorded && { recorded }), estimate };
       }),
     );
     put({ runs });
   }
   placed.sort((a, b) => a.place - b.place);
-  for (const { planned } of placed) cells.push(planned);
-  return cells;
+  return placed.map(({ planned }) => planned);
 }
 
 export const dataKey = ({ dataset, features }: Cell): string => `${dataset}/${features}`;
@@ -180,7 +179,7 @@ function shapeOf(cell: Cell, dataset: Dataset): Shape {
 const speed = { flops: 25e9, fittedSecondsPerThousandRows: 2, start: 1 } as const;
 
 /** How long a run may take where none like it is recorded: 6 x parameters x rows an epoch. */
-export function estimateSeconds(job: Job, dataset: Dataset): number {
+function estimateSeconds(job: Job, dataset: Dataset): number {
   const system = findSystem(job.cell.system);
   const rows = dataset.train.offsets[dataset.train.offsets.length - 1];
   if (system.kind === "fitted") return speed.start + (speed.fittedSecondsPerThousandRows * rows) / 1000;

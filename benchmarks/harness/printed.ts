@@ -1,11 +1,11 @@
 /** Whether what we print is what we recorded: tables are made again, and numbers of marked text must be in the records. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { UserError } from "../../lib/core/errors";
 import type { RunRecord } from "../../lib/core/record";
 import { overSeeds } from "../../lib/metrics";
 import { allPaperValues } from "../../lib/report/paper";
-import { renderTables } from "../../lib/report";
-import { UserError } from "../../lib/core/errors";
+import { groupBy, renderTables } from "../../lib/report";
 import { projectRoot } from "../../lib/data/files";
 import type { Finding } from "../audit";
 import { collect, isOwn, readme, tableFiles, withTables } from "./report";
@@ -14,13 +14,11 @@ import { collect, isOwn, readme, tableFiles, withTables } from "./report";
 const marked = /<!--\s*results\s*-->([\s\S]*?)<!--\s*\/results\s*-->/g;
 
 /** Every number that records give: single runs, means, sds, counts, as fractions, percentages and native units. */
-export function knownNumbers(records: readonly RunRecord[]): (text: string) => boolean {
+function knownNumbers(records: readonly RunRecord[]): (text: string) => boolean {
   const values: number[] = [];
-  const byCell = new Map<string, RunRecord[]>();
-  for (const record of records.filter((r) => r.status === "ok" && r.trial === undefined))
-    byCell.set(record.cell, [...(byCell.get(record.cell) ?? []), record]);
+  const scored = records.filter((r) => r.status === "ok" && r.trial === undefined);
   const put = (value: number) => values.push(value, value * 100);
-  for (const runs of byCell.values())
+  for (const runs of groupBy(scored, (r) => r.cell).values())
     for (const part of ["test", "valid", "testSelected"] as const)
       for (const metric of Object.keys(runs[0].metrics[part] ?? {})) {
         const found = runs.flatMap((r) => {

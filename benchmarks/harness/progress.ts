@@ -11,7 +11,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
 }
 
-export function progressText({ total, done, failed, running, secondsLeft }: QueueState): string {
+function progressText({ total, done, failed, running, secondsLeft }: QueueState): string {
   const now = running
     .map(
       ({ run, text }) =>

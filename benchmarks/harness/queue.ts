@@ -32,8 +32,6 @@ export interface QueueOptions {
   /** The record file of a run. */
   readonly fileOf: (suite: string) => string;
   readonly keepWeights: (run: PlannedRun) => number;
-  /** Node's own options for workers. */
-  readonly execArgv?: readonly string[];
 }
 
 /** Times that a run is started again after its worker died. */
@@ -114,7 +112,6 @@ export class Queue {
   private startWorker(): void {
     const child = fork(path.join(__dirname, "worker.js"), [], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
-      ...(this.options.execArgv && { execArgv: [...this.options.execArgv] }),
     });
     const slot: Slot = { process: child, done: 0, text: "starting", ready: false };
     this.slots.push(slot);

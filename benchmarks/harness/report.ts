@@ -12,9 +12,10 @@ import { argmaxRows, constantRows, type ConstantRow, type Interval } from "../..
 import { findSystem, systems } from "../../lib/models";
 import { renderReport, type DatasetInfo, type Deviation, type Fact, type PairEvidence, type ReportInput, type ReportTables, type Section, type Utterance } from "../../lib/report"; // prettier-ignore
 import { allPaperValues } from "../../lib/report/paper";
+import { groupBy } from "../../lib/report/verdict";
 import { cellDataset, readPredictions, readRecords, writeWhole } from "../../lib/training";
 import { artefactsOf, readSections, table2 } from "./artefacts";
-import { cellIntervals, comparisonKey, evidenceOf, pairEvidence } from "./evidence";
+import { cellIntervals, comparisonKey, evidenceOf, pairEvidence, type CellEvidence } from "./evidence";
 import { paperSuites, suites } from "../suites";
 import { dataKey, loadCellData } from "./plan";
 
@@ -23,8 +24,6 @@ export interface ReportOptions {
   readonly runs: string;
   readonly profile: string;
   readonly dataDir?: string;
-  /** Show transcripts of utterances: for reading here, never for committing. */
-  readonly transcripts?: boolean;
   readonly say?: (line: string) => void;
 }
 
@@ -60,10 +59,15 @@ export async function collect(o: ReportOptions): Promise<Collected> {
   const utterances: Record<string, { note: string; rows: readonly Utterance[] }> = {};
   const facts: Fact[] = [...tTests()];
   const sections: Section[] = [...readSections(artefactsOf(o.runs))];
-  const cells = uniqueCells(shown);
+  const cells = [
+    ...groupBy(
+      shown.flatMap((suite) => suite.cells),
+      cellName,
+    ).values(),
+  ].map(([first]) => first);
   const done = new Set(records.filter((r) => r.status === "ok").map((r) => r.cell));
-  const loaded = [...groupByData(cells.filter((c) => !c.missing && done.has(cellName(c))))];
-  for (const [key, group] of loaded) {
+  const scored = cells.filter((c) => !c.missing && done.has(cellName(c)));
+  for (const [key, group] of groupBy(scored, dataKey)) {
     let whole: Dataset;
     try {
       whole = await loadCellData(group[0], o.dataDir);
@@ -74,20 +78,19 @@ export async function collect(o: ReportOptions): Promise<Collected> {
       continue;
     }
     datasets.push(infoOf(whole));
-    const compared = new Map<string, ReturnType<typeof evidenceOf>[]>();
+    const compared: CellEvidence[] = [];
     for (const cell of group) {
       const dataset = cellDataset(whole, cell);
       const found = evidenceOf(o.runs, cell, records, dataset);
       constants[found.name] = constantsOf(dataset, cell);
       if (!found.runs.length) continue;
       intervals[found.name] = cellIntervals(found, dataset);
-      const key = comparisonKey(cell);
-      compared.set(key, [...(compared.get(key) ?? []), found]);
+      compared.push(found);
     }
-    for (const list of compared.values()) {
+    for (const list of groupBy(compared, ({ cell }) => comparisonKey(cell)).values()) {
       const first = list.reduce((a, b) => (b.cell.modalities.length > a.cell.modalities.length ? b : a));
       for (const other of list) if (other !== first) evidence.push(...pairEvidence(first, other, whole));
-      const shown = utterancesOf(o, first.cell, list[list.indexOf(first) + 1]?.cell, records, whole);
+      const shown = utterancesOf(o.runs, first.cell, list[list.indexOf(first) + 1]?.cell, records, whole);
       if (shown) utterances[first.name] = shown;
     }
   }
@@ -122,22 +125,6 @@ export async function collect(o: ReportOptions): Promise<Collected> {
   return { input, absent };
 }
 
-function uniqueCells(suites: readonly Suite[]): Cell[] {
-  const cells = new Map<string, Cell>();
-  for (const { cells: list } of suites)
-    for (const cell of list) if (!cells.has(cellName(cell))) cells.set(cellName(cell), cell);
-  return [...cells.values()];
-}
-
-function groupByData(cells: readonly Cell[]): Map<string, Cell[]> {
-  const groups = new Map<string, Cell[]>();
-  for (const cell of cells) {
-    const key = dataKey(cell);
-    groups.set(key, [...(groups.get(key) ?? []), cell]);
-  }
-  return groups;
-}
-
 function infoOf(dataset: Dataset): DatasetInfo {
   const { name, features, hash, level, caveats, repairs, train, valid, test } = dataset;
   const rows = {
@@ -165,7 +152,7 @@ const shownUtterances = 40;
 
 /** Test units of a cell with truth, guess and confidence of seed 1; where another system differs, its guess. */
 function utterancesOf(
-  o: ReportOptions,
+  runs: string,
   cell: Cell,
   other: Cell | undefined,
   records: readonly RunRecord[],
@@ -178,12 +165,12 @@ function utterancesOf(
       .sort((a, b) => a.seed - b.seed)[0];
   const record = first(cell);
   if (!record) return undefined;
-  const { values, outputs, units } = readPredictions(o.runs, record).test;
+  const { values, outputs, units } = readPredictions(runs, record).test;
   const truth = targetsOf(dataset, dataset.test, cell.task).values;
   if (truth.length !== units) return undefined;
   const guess = argmaxRows(values, outputs);
   const rival = other && first(other);
-  const theirs = rival && readPredictions(o.runs, rival).test;
+  const theirs = rival && readPredictions(runs, rival).test;
   const second = theirs && theirs.units === units ? argmaxRows(theirs.values, theirs.outputs) : undefined;
   const name = (c: number) => dataset.classNames?.[c] ?? (outputs === 2 ? ["negative", "positive"][c] : `class ${c}`);
   const ids = dataset.level === "row" ? dataset.test.rowIds : dataset.test.ids;
@@ -191,17 +178,14 @@ function utterancesOf(
   const order = Array.from({ length: units }, (_, i) => i).sort(
     (a, b) => Number(second?.[b] !== guess[b] && !!second) - Number(second?.[a] !== guess[a] && !!second) || a - b,
   );
-  const rows = order.slice(0, shownUtterances).map((i): Utterance => {
-    const text = o.transcripts ? dataset.transcript?.(ids[i]) : undefined;
-    return {
-      id: ids[i],
-      ...(text !== undefined && { text }),
-      truth: name(truth[i]),
-      guess: name(guess[i]),
-      confidence: Number(values[i * outputs + guess[i]].toFixed(3)),
-      ...(second && second[i] !== guess[i] && { other: name(second[i]) }),
-    };
-  });
+  // Ids alone: a transcript belongs in no committed report.
+  const rows = order.slice(0, shownUtterances).map((i): Utterance => ({
+    id: ids[i],
+    truth: name(truth[i]),
+    guess: name(guess[i]),
+    confidence: Number(values[i * outputs + guess[i]].toFixed(3)),
+    ...(second && second[i] !== guess[i] && { other: name(second[i]) }),
+  }));
   const beside = rival ? `; beside it ${findSystem(rival.system).title} (${cellName(other!)})` : "";
   return { note: `seed ${record.seed}; ${rows.length} of ${units} test units${beside}`, rows };
 }
@@ -220,19 +204,14 @@ function tTests(): Fact[] {
 }
 
 /** Rows `| D1 | text |` of the README's table of deviations. */
-export function readDeviations(file = readme): Deviation[] {
-  if (!fs.existsSync(file)) return [];
-  return [...fs.readFileSync(file, "utf8").matchAll(/^\|\s*\[?(D\d+)\]?\s*\|\s*(.+?)\s*\|\s*$/gm)].map(
+function readDeviations(): Deviation[] {
+  if (!fs.existsSync(readme)) return [];
+  return [...fs.readFileSync(readme, "utf8").matchAll(/^\|\s*\[?(D\d+)\]?\s*\|\s*(.+?)\s*\|\s*$/gm)].map(
     ([, id, text]) => ({
       id,
       text: text.replaceAll(/\s*\|\s*/g, ": "),
     }),
   );
-}
-
-export interface WrittenReport {
-  readonly html: string;
-  readonly files: readonly string[];
 }
 
 /** The tables of a report, by their names in `tables/`: Markdown, LaTeX, CSV with full precision, and the counts of verdicts. */
@@ -252,19 +231,20 @@ export function tableFiles(report: ReportTables): Record<string, string> {
   return files;
 }
 
-/** Writes the report under `dir` (default results/). */
-export async function writeReport(dir: string, input: ReportInput): Promise<WrittenReport> {
+/** Writes the report under `dir`. @returns its page */
+export async function writeReport(dir: string, input: ReportInput): Promise<string> {
   const report = await renderReport(input);
   const tables = tableFiles(report);
-  const files: Record<string, string> = { "report/index.html": report.html, "report/overview.svg": report.overview };
-  for (const [name, text] of Object.entries(tables)) files[`tables/${name}`] = text;
-  for (const [name, text] of Object.entries(files)) writeWhole(path.join(dir, name), text);
+  for (const [name, text] of Object.entries(tables)) writeWhole(path.join(dir, "tables", name), text);
+  writeWhole(path.join(dir, "report", "overview.svg"), report.overview);
+  const html = path.join(dir, "report", "index.html");
+  writeWhole(html, report.html);
   if (isOwn(dir)) {
     const text = fs.readFileSync(readme, "utf8");
     const updated = withTables(text, tables);
     if (updated !== text) writeWhole(readme, updated);
   }
-  return { html: path.join(dir, "report", "index.html"), files: Object.keys(files) };
+  return html;
 }
 
 /** Whether a report is the project's own, whose headline and systems stand in the README too. */

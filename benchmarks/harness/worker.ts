@@ -39,7 +39,6 @@ export type FromWorker =
       readonly id: string;
       readonly done: number;
       readonly text: string;
-      readonly secondsLeft: number;
     }
   | { readonly type: "done"; readonly id: string }
   | { readonly type: "stopped"; readonly id: string }
@@ -51,7 +50,7 @@ const send = (message: FromWorker) => void process.send?.(message);
 /** Where a finished record waits for the parent. */
 export const finishedFile = (work: string, id: string): string => path.join(work, "finished", `${id}.json`);
 export const checkpointFile = (work: string, id: string): string => path.join(work, "checkpoints", `${id}.bin`);
-export const logFile = (work: string, id: string): string => path.join(work, "logs", `${id}.log`);
+const logFile = (work: string, id: string): string => path.join(work, "logs", `${id}.log`);
 
 class Worker {
   private engine: Engine | undefined;
@@ -97,12 +96,12 @@ class Worker {
         checkpoint: { file, everySeconds: checkpointSeconds },
         signal: this.stop.signal,
         say: log,
-        onProgress({ epoch, epochs, step, steps, secondsLeft }) {
+        onProgress({ epoch, epochs, step, steps }) {
           const now = performance.now();
           if (now - sent < 250 && step < steps) return;
           sent = now;
           const done = (epoch - 1 + step / steps) / epochs;
-          send({ type: "progress", id, done, text: `epoch ${epoch}/${epochs}`, secondsLeft });
+          send({ type: "progress", id, done, text: `epoch ${epoch}/${epochs}` });
         },
         onEpoch: ({ epoch, trainLoss, validLoss, validScore, seconds }) =>
           log(

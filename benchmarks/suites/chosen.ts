@@ -5,6 +5,7 @@ import { bestTrial, type RunRecord } from "../../lib/core/record";
 import type { Config } from "../../lib/core/types";
 import { projectRoot } from "../../lib/data/files";
 import { findSystem } from "../../lib/models";
+import { groupBy } from "../../lib/report/verdict";
 import { readRecords, spaceSize, writeWhole } from "../../lib/training";
 import type { Setup } from "./setups";
 import chosen from "./chosen.json";
@@ -33,10 +34,8 @@ const choices = chosen as readonly Choice[];
  */
 export function writeChoices(runs: string): { searches: number; unfinished: number; file: string } {
   const { records } = readRecords(runs);
-  const searches = new Map<string, RunRecord[]>();
-  for (const record of records)
-    if (record.trial !== undefined && record.trial < searchTrials)
-      searches.set(record.cell, [...(searches.get(record.cell) ?? []), record]);
+  const counted = records.filter(({ trial }) => trial !== undefined && trial < searchTrials);
+  const searches = groupBy(counted, ({ cell }) => cell);
   const complete = [...searches.values()].filter((trials) => trials.length >= trialsOfSearch(trials[0]));
   const found = complete.flatMap((trials): Choice[] => {
     const best = bestTrial(trials);

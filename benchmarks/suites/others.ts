@@ -3,7 +3,6 @@ import type { Cell, Suite } from "../../lib/core/suite";
 import { cellOf, setups, settings, type Setup } from "./setups";
 import { seeds, table3, table5b } from "./tables";
 
-/** Cells of another suite: the same runs, looked at otherwise. */
 const oneSeed = { quick: [1], full: [1] } as const;
 
 export const table2: Suite = {
