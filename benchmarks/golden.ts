@@ -1,6 +1,6 @@
 /**
- * npm run golden -- DIR [--engine E]: recomputes every golden case of DIR and prints a line a case: name, greatest relative
- * error, pass or fail. Exits 1 on a failure, on a case that cannot be read, and on a folder without cases.
+ * npm run golden -- DIR [--engine E] [--fast-math]: recomputes every golden case of DIR and prints a line a case: name, greatest
+ * relative error, pass or fail. Exits 1 on a failure, on a case that cannot be read, and on a folder without cases.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { classicalGolden } from "../lib/models/classical/golden";
 import { neuralGolden } from "../lib/models/golden";
 import { entry, parse } from "./cli";
 
-const usage = `usage: npm run golden -- DIR [--engine wasm|tensorflow|webgpu|cpu]
+const usage = `usage: npm run golden -- DIR [--engine wasm|tensorflow|webgpu|cpu] [--fast-math]
 
 Checks every golden case (.npz) of DIR: outputs, hidden states, attention, losses and gradients against values that
 independent implementations computed in double precision. DIR is golden/ beside the data, or test/oracles/golden.`;
@@ -50,14 +50,19 @@ export async function checkFile(file: string, checks: readonly GoldenCheck[]): P
 }
 
 export async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse("npm run golden", args, { engine: { type: "string" } }, true);
+  const { values, positionals } = parse(
+    "npm run golden",
+    args,
+    { engine: { type: "string" }, "fast-math": { type: "boolean" } },
+    true,
+  );
   if (values.help) {
     console.log(usage);
     return 0;
   }
   if (positionals.length !== 1)
     throw new UsageError(`golden: expected one folder, found ${positionals.length}.\n${usage}`);
-  const engine = await startEngine(engineName(values.engine ?? "auto"));
+  const engine = await startEngine(engineName(values.engine ?? "auto"), { fastMath: values["fast-math"] });
   const checks = [classicalGolden, neuralGolden(engine)];
   const files = goldenFiles(positionals[0]);
   let failed = 0;
