@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,8 @@ import { startTensorflow } from "../../lib/engine/tensorflow";
 import { loadTensorflow } from "../../lib/engine/tensorflow/binding";
 import { installedTensorflow } from "../../lib/engine/tensorflow/installed";
 import { describeCases } from "./cases";
+
+const bindingFile = require.resolve("../../lib/engine/tensorflow/binding");
 
 /** The engine, or why it is not here: CI does not build it. */
 async function start(): Promise<Engine | string> {
@@ -40,6 +43,18 @@ describe("the folder of the TensorFlow engine", () => {
         `engine tensorflow: expected ${join(folder, "engine.json")}, found none; run \`npm run engine:tensorflow -- cpu\` (or gpu) once on this machine, or take --engine wasm.`,
       ),
     );
+  });
+
+  it("that is damaged is told with the reason and what to run", () => {
+    const mend = "; make it anew by `npm run engine:tensorflow -- cpu --fresh` \\(or gpu\\), or take --engine wasm\\.";
+    writeFileSync(join(folder, "engine.json"), '{"kind": "cp');
+    assert.throws(() => installedTensorflow(folder), new RegExp(`engine\\.json cannot be read: .*JSON.*${mend}`));
+    const { platform, arch } = process;
+    writeFileSync(join(folder, "engine.json"), JSON.stringify({ kind: "cpu", platform, arch, binding: "none.node" }));
+    // In a process of its own: this one may have loaded the library.
+    const load = `require(${JSON.stringify(bindingFile)}).loadTensorflow(1, ${JSON.stringify(folder)})`;
+    const { stderr } = spawnSync(process.execPath, ["-e", load], { encoding: "utf8" });
+    assert.match(stderr, new RegExp(`EngineError: engine tensorflow: .* does not load: Cannot find module .*${mend}`));
   });
 
   it("of another machine is refused", () => {

@@ -8,7 +8,7 @@ import * as util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { EngineError } from "../../core/errors";
 import { type Binding, Calls } from "./calls";
-import { enginesFolder, type Installed, installedTensorflow, makeTensorflow } from "./installed";
+import { enginesFolder, type Installed, installedTensorflow, makeTensorflowAgain } from "./installed";
 
 export interface Loaded {
   readonly binding: Binding;
@@ -45,12 +45,13 @@ export function loadTensorflow(threads = 1, folder: string = join(enginesFolder(
   let binding: Binding;
   try {
     binding = require(join(folder, installed.binding)) as Binding;
+    registerBackend(binding, join(folder, installed.package));
   } catch (error) {
+    const [reason] = (error as Error).message.split("\n"); // the rest lists who asked for the module
     throw new EngineError(
-      `engine tensorflow: ${join(folder, installed.binding)} does not load: ${(error as Error).message}; ${makeTensorflow} again with --fresh.`,
+      `engine tensorflow: what is in ${folder} does not load: ${reason}; ${makeTensorflowAgain}, or take --engine wasm.`,
     );
   }
-  registerBackend(binding, join(folder, installed.package));
   return (loaded = { binding, calls: new Calls(binding), installed, threads });
 }
 

@@ -23,13 +23,21 @@ export function enginesFolder(): string {
 }
 
 export const makeTensorflow = "run `npm run engine:tensorflow -- cpu` (or gpu) once on this machine";
+export const makeTensorflowAgain = "make it anew by `npm run engine:tensorflow -- cpu --fresh` (or gpu)";
 
-/** @throws EngineError where the folder is missing, unfinished or of another machine */
+/** @throws EngineError where the folder is missing, unfinished, damaged or of another machine */
 export function installedTensorflow(folder: string = join(enginesFolder(), "tensorflow")): Installed {
   const file = join(folder, "engine.json");
   if (!existsSync(file))
     throw new EngineError(`engine tensorflow: expected ${file}, found none; ${makeTensorflow}, or take --engine wasm.`);
-  const installed = JSON.parse(readFileSync(file, "utf8")) as Installed;
+  let installed: Installed;
+  try {
+    installed = JSON.parse(readFileSync(file, "utf8")) as Installed;
+  } catch (error) {
+    throw new EngineError(
+      `engine tensorflow: ${file} cannot be read: ${(error as Error).message}; ${makeTensorflowAgain}, or take --engine wasm.`,
+    );
+  }
   if (installed.platform !== process.platform || installed.arch !== process.arch)
     throw new EngineError(
       `engine tensorflow: expected a library for ${process.platform} ${process.arch}, found one for ${installed.platform} ${installed.arch} in ${folder}; ${makeTensorflow}.`,
@@ -43,7 +51,7 @@ export function hasTensorflow(kind?: Installed["kind"]): boolean {
     const found = installedTensorflow();
     return kind === undefined || found.kind === kind;
   } catch (error) {
-    if (error instanceof EngineError || error instanceof SyntaxError) return false;
+    if (error instanceof EngineError) return false;
     throw error;
   }
 }
