@@ -50,6 +50,8 @@ export function labelsFromArrays(arrays: PerSplit<NdArray>, where: string, optio
   const train = arrays.train ?? arrays.test;
   if (!train) return {};
   const columns = train.shape.length > 1 ? train.shape[train.shape.length - 1] : 1;
+  if (!columns)
+    throw dataError(where, "at least one label column", `shape (${train.shape.join(", ")})`, "Is the file damaged?");
   for (const name of splitNames) {
     const shape = arrays[name]?.shape;
     if (shape && (shape.length > 2 || (shape.length > 1 ? shape[1] : 1) !== columns))
@@ -127,6 +129,13 @@ export function sequencesFromArrays(
           "features (samples, steps, width)",
           `shape (${shape.join(", ")})`,
           "Is it a label file renamed?",
+        );
+      if (shape[0] && !(shape[1] && shape[2]))
+        throw dataError(
+          `${about.name}, ${m}, ${name}`,
+          "at least one step and one feature",
+          `shape (${shape.join(", ")})`,
+          "The file holds nothing: write it again.",
         );
       widths[m] ??= shape[2];
       if (shape[2] !== widths[m])

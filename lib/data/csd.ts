@@ -3,11 +3,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { modalityOrder, type Modality, type Repair, type SplitName } from "../core/types";
 import { labelsFromNumbers, withLabels, type PerSplit } from "./arrays";
-import { readTable } from "./csv";
+import { readTable, splitColumnOf } from "./csv";
 import { dataError, label, readText } from "./files";
 import type { About } from "./mfn";
 import { entity, readArray, readStrings, withHdf5 } from "./hdf5";
-import type { FolderOptions } from "./labels";
+import { checkLabels, type FolderOptions } from "./labels";
 import type { NdArray } from "./npy";
 import { splitNames, type RawDataset, type RawSequence } from "./pack";
 
@@ -147,14 +147,28 @@ function readFolds(dir: string, all?: string[]): PerSplit<string[]> {
         'It is {"train": [video, ...], "valid": [...], "test": [...]}.',
       );
     }
-    const lists = splitNames.map((name) => [name, (folds as Record<string, unknown>)?.[name] ?? []] as const);
-    if (!lists.every(([, v]) => Array.isArray(v) && v.every((id) => typeof id === "string")))
+    const lists = Object.entries((folds ?? {}) as Record<string, unknown>).map(
+      ([name, list]) => [name === "dev" ? "valid" : name, list] as const,
+    );
+    const named = new Set(lists.map(([name]) => name));
+    if (
+      named.size < lists.length ||
+      !lists.every(
+        ([name, v]) =>
+          splitNames.includes(name as SplitName) && Array.isArray(v) && v.every((id) => typeof id === "string"),
+      )
+    )
       throw dataError(
         label(json),
-        "lists of video ids under train, valid and test",
-        "something else",
+        "lists of video ids under train, valid (or dev) and test",
+        `${Array.isArray(folds) ? "a list" : lists.map(([name]) => name).join(", ")}, or other values`,
         "Mend the file.",
       );
+    for (const [name, ids] of lists as [string, string[]][]) {
+      const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+      if (twice !== undefined)
+        throw dataError(`${label(json)}, ${name}`, "each video once", `${twice} twice`, "Remove one of them.");
+    }
     return Object.fromEntries(lists) as PerSplit<string[]>;
   }
   const csv = path.join(dir, "labels.csv");
@@ -168,7 +182,7 @@ function readFolds(dir: string, all?: string[]): PerSplit<string[]> {
     );
   const table = readTable(csv);
   const videos = table.text(table.find("video", "video_id") ?? "video");
-  const splits = table.text(table.header.find((h) => h === "split" || h.startsWith("split_")) ?? "split");
+  const splits = table.text(splitColumnOf(table) ?? "split");
   const folds: PerSplit<string[]> = { train: [], valid: [], test: [] };
   const seen = new Map<string, string>();
   videos.forEach((video, i) => {
@@ -258,6 +272,7 @@ export async function readCsdFolder(dir: string, about: About, options: FolderOp
         }),
       );
       const emotions = order.flatMap((i) => emotionAt.map((c) => own.features.data[i * columns + c]));
+      if (emotional) checkLabels(emotions, `${labels.name}, emotions of ${video}`);
       return n === 0
         ? []
         : [
@@ -280,6 +295,8 @@ export async function readCsdFolder(dir: string, about: About, options: FolderOp
       count: absent,
     });
   const read = labelsFromNumbers(numbers, labels.name, options);
+  const placed = new Set(Object.values(folds).flat());
+  const left = [...labels.videos.keys()].filter((video) => !placed.has(video)).length;
   return {
     ...about,
     level: "row",
@@ -287,7 +304,10 @@ export async function readCsdFolder(dir: string, about: About, options: FolderOp
     splits: Object.fromEntries(splitNames.map((name) => [name, withLabels(splits[name] ?? [], read, name)])),
     ...(read.scale && { scale: read.scale }),
     ...(read.classNames && { classNames: read.classNames }),
-    caveats: ["Features of an utterance are the mean of the rows whose interval overlaps it."],
+    caveats: [
+      "Features of an utterance are the mean of the rows whose interval overlaps it.",
+      ...(left ? [`${left} of ${labels.videos.size} labelled videos are in no split and were left out.`] : []),
+    ],
     repairs,
   };
 }

@@ -120,3 +120,14 @@ export function readTable(file: string, delimiter = ","): Table {
     throw dataError(where, "column names that differ", `${twice || "(no name)"} twice`, "Rename one of the columns.");
   return new Table(where, header, all.slice(1));
 }
+
+/**
+ * The column that names splits: `split`, or the one that is called `split_SOMETHING`.
+ * @throws DataError where several are and none is called `split`
+ */
+export function splitColumnOf(table: Table): string | undefined {
+  const found = table.has("split") ? ["split"] : table.header.filter((name) => name.startsWith("split_"));
+  if (found.length > 1)
+    throw dataError(table.where, "one column of splits", found.join(", "), "Call the one that you mean split.");
+  return found[0];
+}

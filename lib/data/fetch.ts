@@ -170,6 +170,7 @@ export async function fetchFile(
     fs.rmSync(part);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") throw differs("one that came up meanwhile");
+    if (fs.existsSync(to)) throw differs("one that came up meanwhile");
     fs.renameSync(part, to); // a file system without links
   }
   return "fetched";

@@ -39,11 +39,12 @@ const readers: Readonly<Record<string, Reader>> = {
 /** Number of entries of a shape, refused where it is no shape or more than a reader takes. */
 export function sizeOf(shape: readonly number[], where: string): number {
   const size = shape.reduce((a, b) => a * b, 1);
-  if (!shape.every((d) => Number.isInteger(d) && d >= 0) || size * 4 > maximumBytes)
+  const without0 = shape.reduce((a, b) => a * (b || 1), 1); // a dimension of 0 hides no huge one
+  if (shape.length > 64 || !shape.every((d) => Number.isInteger(d) && d >= 0) || without0 * 4 > maximumBytes)
     throw dataError(
       where,
-      `an array of at most ${maximumBytes} bytes`,
-      `shape (${shape.join(", ")})`,
+      `an array of at most ${maximumBytes} bytes and 64 dimensions`,
+      shape.length > 64 ? `${shape.length} dimensions` : `shape (${shape.join(", ")})`,
       "Split the file.",
     );
   return size;

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { emotionNames, modalityOrder, type Modality, type SplitName } from "../core/types";
 import { labelsFromNumbers, withLabels, type PerSplit } from "./arrays";
-import { readTable, type Table } from "./csv";
+import { readTable, splitColumnOf, type Table } from "./csv";
 import { dataError, label } from "./files";
 import { checkLabels, type FolderOptions } from "./labels";
 import { emotionColumns } from "./mosei";
@@ -93,7 +93,7 @@ export function readNpyFolder(dir: string, about: About, options: FolderOptions 
   const steps = dims[1] ?? 1;
   const widths = Object.fromEntries(modalities.map((m) => [m, arrays[m]!.shape[dims.length]]));
   const video = table.text(need("video", "video", "video_id"));
-  const splitColumn = table.header.find((h) => h === "split" || h.startsWith("split_"));
+  const splitColumn = splitColumnOf(table);
   const cells =
     !splitColumn && options.forPrediction ? video.map(() => "test") : table.text(splitColumn ?? need("split", "split"));
   const split = cells.map((cell, i) => {
@@ -109,9 +109,23 @@ export function readNpyFolder(dir: string, about: About, options: FolderOptions 
   const start = table.has("start") ? table.numbers("start") : Float64Array.from({ length: table.rows }, (_, i) => i);
   const idColumn = table.find("id");
   const ids = idColumn ? table.text(idColumn) : video.map((v, i) => `${v}[${i}]`);
+  const seen = new Set<string>();
+  const twice = idColumn ? ids.findIndex((id) => seen.size === seen.add(id).size) : -1;
+  if (twice >= 0)
+    throw dataError(
+      `${table.where}, row ${twice + 2}, column ${idColumn}`,
+      "each id once",
+      `${ids[twice]} again`,
+      "Mend it.",
+    );
   const column = labelColumn(table, options.labelColumn, !!options.forPrediction);
   const values = column && table.numbers(column);
-  const emotions = emotionNames.every((name) => table.has(name)) ? emotionColumns(table) : undefined;
+  const lacking = emotionNames.filter((name) => !table.has(name));
+  const emotions = lacking.length ? undefined : emotionColumns(table);
+  const caveats = [...(about.caveats ?? [])];
+  if (!table.has("start")) caveats.push("No column start: utterances stand in the order of the file.");
+  if (lacking.length && lacking.length < emotionNames.length)
+    caveats.push(`Emotions are left out: labels.csv has no column ${lacking.join(", ")}.`);
   if (emotions) checkLabels(emotions, `${table.where}, emotions`);
   const at = (row: number, m: Modality) => {
     const size = steps * arrays[m]!.shape[dims.length];
@@ -151,6 +165,6 @@ export function readNpyFolder(dir: string, about: About, options: FolderOptions 
     ...(labels.classNames && { classNames: labels.classNames }),
     ...(text && { transcript: (id: string) => text.get(id) }),
     ...about,
-    caveats: about.caveats ?? [],
+    caveats,
   };
 }

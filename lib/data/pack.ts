@@ -303,6 +303,9 @@ function concat(parts: readonly ArrayLike<number>[]): number[] {
 }
 
 function packSplit(raw: RawDataset, sequences: readonly RawSequence[], strip: boolean): Split {
+  const empty = sequences.find((s) => s.steps < 1);
+  if (empty)
+    throw new DataError(`${raw.name}, sequence ${empty.id}: expected at least one row, found none. Remove it.`);
   const kept = sequences.map((s) => (strip ? trueSteps(s, raw.widths) : ([0, s.steps] as const)));
   const offsets = new Int32Array(sequences.length + 1);
   kept.forEach(([start, end], i) => (offsets[i + 1] = offsets[i] + end - start));
@@ -320,8 +323,15 @@ function packSplit(raw: RawDataset, sequences: readonly RawSequence[], strip: bo
     });
     return { rows, width, data };
   };
-  const all = (key: "intensity" | "classes" | "emotions") =>
-    sequences.length && sequences.every((s) => s[key]) ? concat(sequences.map((s) => s[key]!)) : undefined;
+  const all = (key: "intensity" | "classes" | "emotions") => {
+    const without = sequences.find((s) => !s[key]);
+    if (without && sequences.some((s) => s[key]))
+      throw new DataError(
+        `${raw.name}, sequence ${without.id}: expected ${key} as other sequences have, found none. ` +
+          "A missing label is not a neutral one: mend it or remove the sequence.",
+      );
+    return sequences.length && !without ? concat(sequences.map((s) => s[key]!)) : undefined;
+  };
   const labels: Labels = {
     ...(all("intensity") && { intensity: Float32Array.from(all("intensity")!) }),
     ...(all("classes") && { classes: Int32Array.from(all("classes")!) }),
@@ -392,6 +402,11 @@ function checkedScaler(scaler: Scaler, raw: RawDataset): Scaler {
 export function pack(raw: RawDataset, options: PackOptions = {}): Dataset {
   const { scaling = "standardise", keepPadding = false, forPrediction = false } = options;
   checkSplits(raw, forPrediction);
+  for (const m of modalityOrder)
+    if (raw.widths[m] !== undefined && !(raw.widths[m] >= 1))
+      throw new DataError(
+        `${raw.name}, ${m}: expected at least one feature, found a width of ${raw.widths[m]}. Remove the file or write it again.`,
+      );
   const repairs: Repair[] = [...(raw.repairs ?? [])];
   const splits: Partial<Record<SplitName, Split>> = {};
   for (const name of splitNames) {

@@ -49,8 +49,13 @@ const mark = new Mark();
 
 type Item = Pickled | Global | Dtype | Unbuilt | Mark;
 
+/** How deep lists may lie in lists: far more than any release has, far less than the call stack holds. */
+const deepest = 100;
+/** Numbers that lists may hold in all once they are written out. */
+const mostListed = 2 ** 26;
+
 /** The value on the stack turned into data: arrays that were built late are put in place. */
-function settle(item: Item, where: string, done = new Map<Item, Pickled | undefined>()): Pickled {
+function settle(item: Item, where: string, depth = 0, done = new Map<Item, Pickled | undefined>()): Pickled {
   if (item instanceof Unbuilt) {
     if (item.array) return item.array;
     throw dataError(where, "an array with its state", "one without", "The file is cut or damaged: fetch it again.");
@@ -58,13 +63,15 @@ function settle(item: Item, where: string, done = new Map<Item, Pickled | undefi
   if (item instanceof Global || item instanceof Dtype || item instanceof Mark)
     throw dataError(where, "arrays, numbers and text", "a bare Python name", "Do not trust this file.");
   if (!Array.isArray(item) && !(item instanceof Map)) return item;
+  if (depth > deepest)
+    throw dataError(where, `lists at most ${deepest} deep`, "a deeper nest of lists", "Do not trust this file.");
   if (done.has(item)) {
     const made = done.get(item);
     if (made !== undefined) return made;
     throw dataError(where, "data without cycles", "a list that holds itself", "Do not trust this file.");
   }
   done.set(item, undefined);
-  const inner = (v: Pickled) => settle(v as Item, where, done);
+  const inner = (v: Pickled) => settle(v as Item, where, depth + 1, done);
   const made = Array.isArray(item) ? item.map(inner) : new Map([...item].map(([k, v]) => [inner(k), inner(v)]));
   done.set(item, made);
   return made;
@@ -79,6 +86,8 @@ class Machine {
   private readonly stack: Item[] = [];
   private readonly memo = new Map<number, Item>();
   private readonly view: DataView;
+  /** Bytes that were made of the file's: one that is met again through the memo is made again. */
+  private made = 0;
   constructor(
     private readonly bytes: Uint8Array,
     private readonly where: string,
@@ -88,6 +97,21 @@ class Machine {
 
   private bad(expected: string, found: string, mend: string): DataError {
     return dataError(`${this.where}, byte ${this.at}`, expected, found, mend);
+  }
+
+  /**
+   * Counts bytes that are about to be made. An honest file makes at most six of one of its own (a byte becomes a float, by way
+   * of text); one that calls for the same bytes over and over makes any number.
+   */
+  private budget(bytes: number): void {
+    this.made += bytes;
+    const most = 8 * this.bytes.length + 2 ** 20;
+    if (this.made > most)
+      throw this.bad(
+        `at most ${most} bytes of arrays from ${this.bytes.length}`,
+        "more",
+        "It builds the same data over and over: do not trust this file.",
+      );
   }
 
   private take(n: number): Uint8Array {
@@ -134,7 +158,10 @@ class Machine {
   /** Raw bytes that a pickle holds as bytes, as a Python 2 string, or as Latin-1 text. */
   private raw(item: Item | undefined): Uint8Array {
     if (item instanceof Uint8Array) return item;
-    if (typeof item === "string") return latin1(item);
+    if (typeof item === "string") {
+      this.budget(item.length);
+      return latin1(item);
+    }
     throw this.bad("bytes", typeof item, "The file is damaged: fetch it again.");
   }
 
@@ -146,12 +173,24 @@ class Machine {
 
   private shape(item: Item | undefined): number[] {
     if (Array.isArray(item) && item.every((d) => typeof d === "number")) return item as number[];
-    throw this.bad("a shape", String(item), "The file is damaged: fetch it again.");
+    throw this.bad("a shape", typeof item, "The file is damaged: fetch it again.");
   }
 
   private dtype(item: Item | undefined): Dtype {
     if (item instanceof Dtype) return item;
-    throw this.bad("a dtype", String(item), "The file is damaged: fetch it again.");
+    throw this.bad("a dtype", typeof item, "The file is damaged: fetch it again.");
+  }
+
+  private array(
+    data: Item | undefined,
+    dtype: Item | undefined,
+    shape: readonly number[],
+    fortran: boolean,
+    scalar = false,
+  ): PickledArray {
+    const bytes = this.raw(data);
+    this.budget(4 * bytes.length); // at most: a float for each byte
+    return new PickledArray(decodeArray(bytes, this.dtype(dtype).descr, shape, fortran, this.where), scalar);
   }
 
   private call(callable: Item, args: Item): Item {
@@ -166,17 +205,15 @@ class Machine {
       case "encode":
         if (!["latin1", "latin-1", "iso-8859-1"].includes(this.text(a[1])))
           throw this.bad("the encoding latin1", this.text(a[1]), "The file is damaged: fetch it again.");
-        return latin1(this.text(a[0]));
+        return this.raw(a[0]);
       case "bytes":
         if (a.length)
           throw this.bad("empty bytes", `${a.length} arguments`, "Nothing was run. Do not trust this file.");
         return new Uint8Array(0);
       case "scalar":
-        return new PickledArray(decodeArray(this.raw(a[1]), this.dtype(a[0]).descr, [], false, this.where), true);
+        return this.array(a[1], a[0], [], false, true);
       case "frombuffer":
-        return new PickledArray(
-          decodeArray(this.raw(a[0]), this.dtype(a[1]).descr, this.shape(a[2]), this.text(a[3]) === "F", this.where),
-        );
+        return this.array(a[0], a[1], this.shape(a[2]), this.text(a[3]) === "F");
       case "ndarray":
         throw this.bad("a built array", "a call of numpy.ndarray", "Nothing was run. Do not trust this file.");
     }
@@ -193,15 +230,14 @@ class Machine {
       const [, shape, dtype, fortran, data] = s;
       if (Array.isArray(data))
         throw this.bad("an array of numbers", "an array of Python objects", "Save it as float32, padded to one shape.");
-      const { descr } = this.dtype(dtype);
-      target.array = new PickledArray(
-        decodeArray(this.raw(data), descr, this.shape(shape), fortran === true || fortran === 1, this.where),
-      );
+      target.array = this.array(data, dtype, this.shape(shape), fortran === true || fortran === 1);
     } else
       throw this.bad("the state of an array", "that of something else", "Nothing was run. Do not trust this file.");
   }
 
   private integer(bytes: Uint8Array): number {
+    if (bytes.length > 16)
+      throw this.bad("an integer of at most 16 bytes", `${bytes.length}`, "The file is damaged: fetch it again.");
     let value = 0n;
     bytes.forEach((b, i) => (value |= BigInt(b) << BigInt(8 * i)));
     if (bytes.length && bytes[bytes.length - 1] & 0x80) value -= 1n << BigInt(8 * bytes.length);
@@ -452,17 +488,32 @@ export function readPickle(file: string): Pickled {
 /** A pickled array, or a list of numbers (or of lists of one length) as an array. */
 export function arrayOf(value: Pickled, where: string): NdArray {
   if (value instanceof PickledArray) return value.array;
-  const numbers: number[] = [];
-  let visited = 0;
+  const sizes = new Map<Pickled, number>();
+  /** Entries and lists of `v` written out; a list that is met in many places is counted once and added each time. */
+  const sizeOf = (v: Pickled): number => {
+    if (v instanceof PickledArray) return 1 + v.array.data.length;
+    if (!Array.isArray(v)) return 1;
+    const known = sizes.get(v) ?? v.reduce<number>((sum, inner) => sum + sizeOf(inner), 1);
+    sizes.set(v, known);
+    return known;
+  };
+  if (sizeOf(value) > mostListed)
+    throw dataError(
+      where,
+      `at most ${mostListed} numbers in lists`,
+      "lists that hold more, written out",
+      "Do not trust this file; save large data as arrays.",
+    );
+  const data = new Float32Array(sizeOf(value));
+  let count = 0;
   const walk = (v: Pickled): number[] => {
-    if (++visited > 2 ** 26)
-      throw dataError(where, "an array", "a nest of lists that goes on", "Do not trust this file.");
     if (typeof v === "number" || typeof v === "boolean") {
-      numbers.push(Number(v));
+      data[count++] = Number(v);
       return [];
     }
     if (v instanceof PickledArray) {
-      for (const x of v.array.data) numbers.push(x);
+      data.set(v.array.data, count);
+      count += v.array.data.length;
       return [...v.array.shape];
     }
     if (!Array.isArray(v)) throw dataError(where, "an array of numbers", typeof v, "Is it a file of another release?");
@@ -472,5 +523,5 @@ export function arrayOf(value: Pickled, where: string): NdArray {
     return [v.length, ...(shapes[0] ?? [])];
   };
   const shape = walk(value);
-  return { shape, data: Float32Array.from(numbers) };
+  return { shape, data: data.slice(0, count) };
 }

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { modalityOrder, type Modality, type SplitName } from "../core/types";
 import { labelsFromNumbers, withLabels, type PerSplit } from "./arrays";
 import { dataError, label } from "./files";
-import type { FolderOptions } from "./labels";
+import { checkLabels, type FolderOptions } from "./labels";
 import { readArrayFolder, type About, type ArrayLayout } from "./mfn";
 import { mosiLeak } from "./mosi";
 import type { NdArray } from "./npy";
@@ -51,6 +51,12 @@ function unpad(
   where: string,
 ): { sequences: RawSequence[]; labels?: Float32Array } {
   const { features, lengths, labels, emotions } = split;
+  const emotionsOf = (i: number, steps: number, longest: number): { emotions?: Float32Array } => {
+    if (!emotions) return {};
+    const own = emotions.data.subarray(i * longest * 6, (i * longest + steps) * 6);
+    checkLabels(own, `${where}, emotions of video ${i} of ${name}`);
+    return { emotions: own };
+  };
   const modalities = modalityOrder.filter((m) => features[m]);
   const [videos, longest] = features[modalities[0]]!.shape;
   for (const m of modalities)
@@ -107,7 +113,7 @@ function unpad(
       rowIds: Array.from({ length: steps }, (_, u) => `${id}[${u}]`),
       steps,
       x,
-      ...(emotions && { emotions: emotions.data.subarray(i * longest * 6, (i * longest + steps) * 6) }),
+      ...emotionsOf(i, steps, longest),
     };
   });
   return { sequences, ...(labels && { labels: Float32Array.from(flat) }) };

@@ -25,6 +25,9 @@ export function crc32(bytes: Uint8Array): number {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
+/** What numpy calls the array of an entry: x and x.npy are one. */
+const arrayName = (entry: string): string => entry.replace(/\.npy$/, "");
+
 /** Entries of a zip archive, from its central directory. */
 function entriesOf(bytes: Uint8Array, where: string): Entry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -40,7 +43,11 @@ function entriesOf(bytes: Uint8Array, where: string): Entry[] {
   if (end < 0 || view.getUint32(end, true) !== 0x06054b50) throw cut();
   const count = view.getUint16(end + 10, true);
   let at = view.getUint32(end + 16, true);
+  const zip64 = () =>
+    dataError(where, "a zip archive below 4 GiB", "the Zip64 form of larger ones", "Write it again with numpy.savez.");
+  if (count === 0xffff || at === 0xffffffff) throw zip64();
   const entries: Entry[] = [];
+  const names = new Set<string>();
   for (let i = 0; i < count; i++) {
     if (at + 46 > bytes.length || view.getUint32(at, true) !== 0x02014b50) throw cut();
     const [nameLength, extra, comment] = [28, 30, 32].map((o) => view.getUint16(at + o, true));
@@ -60,8 +67,10 @@ function entriesOf(bytes: Uint8Array, where: string): Entry[] {
         "a path that leads out of it",
         "Do not trust this file.",
       );
-    if (entries.some((e) => e.name === name))
+    if ([entry.packed, entry.size, entry.at].includes(0xffffffff)) throw zip64();
+    if (names.has(arrayName(name)))
       throw dataError(`${where}, entry ${name}`, "each name once", "two entries", "Do not trust this file.");
+    names.add(arrayName(name));
     entries.push(entry);
     at += 46 + nameLength + extra + comment;
   }
@@ -122,7 +131,7 @@ export function openNpz(file: string): Npz {
   const where = label(file);
   const bytes = readBytes(file);
   const entries = entriesOf(bytes, where);
-  const names = entries.map((e) => e.name.replace(/\.npy$/, ""));
+  const names = entries.map((e) => arrayName(e.name));
   return {
     where,
     names,

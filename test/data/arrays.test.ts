@@ -47,6 +47,10 @@ describe("NumPy .npy files, as NumPy wrote them", () => {
       () => decodeNpy(Buffer.from("version https://git-lfs"), "p.npy"),
       /p\.npy: expected a NumPy \.npy file.*LFS pointer/,
     ));
+  it("are refused where a dimension of 0 hides a huge one, and with more dimensions than numpy has", () => {
+    assert.throws(() => decodeNpy(npy(nd([2 ** 40, 0], [])), "z"), /z: expected an array of at most \d+ bytes/);
+    assert.throws(() => decodeNpy(npy(nd(Array<number>(65).fill(1), [1])), "d"), /d: .* found 65 dimensions/);
+  });
   it("are refused before anything is allocated when they declare more than can be read", () => {
     const head = npy(nd([1], [0]))
       .toString("latin1")
@@ -82,6 +86,15 @@ describe("NumPy .npz archives", () => {
       ));
   it("are refused with one name twice", () =>
     assert.throws(() => open(zip([x, x])), /expected each name once, found two entries/));
+  it("are refused with x beside x.npy, which numpy takes for one array", () =>
+    assert.throws(() => open(zip([x, { ...x, name: "x" }])), /entry x: expected each name once, found two entries/));
+  it("are refused in the Zip64 form, with words that say so", () => {
+    const many = zip([x]);
+    many.writeUInt16LE(0xffff, many.length - 12);
+    const large = zip([{ ...x, size: 0xffffffff }]);
+    for (const bytes of [many, large])
+      assert.throws(() => open(bytes), /a\.npz: expected a zip archive below 4 GiB, found the Zip64 form/);
+  });
   it("are refused when cut", () => {
     const bytes = zip([x]);
     assert.throws(() => open(bytes.subarray(0, bytes.length - 30)), /expected a whole zip archive/);
@@ -150,6 +163,52 @@ describe("Python pickles", () => {
     assert.throws(
       () => parsePickle(Buffer.from("\x80\x02]q\x00h\x00a.", "latin1"), "l.p"),
       /found a list that holds itself/,
+    ));
+  // What follows is made of opcodes: ] empty list, q put in the memo, h get from it, ( mark, e append all, R call, . end.
+  const code = (...parts: string[]) => Buffer.from(`\x80\x02${parts.join("")}.`, "latin1");
+  const laughs = (levels: number) =>
+    Array.from({ length: levels }, (_, n) => {
+      const inner = n ? `h${String.fromCharCode(n - 1)}` : "K\x01";
+      return `](${inner.repeat(10)}eq${String.fromCharCode(n)}${n < levels - 1 ? "0" : ""}`; // 0: only in the memo
+    }).join("");
+  it("are refused when a small file makes the same bytes over and over", () => {
+    const text = `X\xa0\x86\x01\x00${"a".repeat(100_000)}q\x01X\x06\x00\x00\x00latin1q\x02`;
+    const bomb = code("c_codecs\nencode\nq\x00", text, "(", "h\x00h\x01h\x02\x86R".repeat(1000), "l");
+    assert.throws(
+      () => parsePickle(bomb, "b.p"),
+      /b\.p, byte \d+: expected at most \d+ bytes of arrays from \d+, found more/,
+    );
+  });
+  it("are refused as arrays when lists of lists that they name again and again would be 10^9 numbers", () =>
+    assert.throws(
+      () => arrayOf(parsePickle(code(laughs(9)), "l.p"), "l.p"),
+      /l\.p: expected at most 67108864 numbers in lists, found lists that hold more, written out/,
+    ));
+  it("are refused as arrays when a list names one array again and again", () => {
+    const one = new PickledArray({ shape: [1e6], data: new Float32Array(1e6) });
+    assert.throws(
+      () => arrayOf(Array<Pickled>(100).fill(one), "a.p"),
+      /a\.p: expected at most 67108864 numbers in lists/,
+    );
+  });
+  it("are refused with such a list for a shape, without writing it into the message", () =>
+    assert.throws(
+      () =>
+        parsePickle(
+          code("cnumpy.core.numeric\n_frombuffer\n(U\x00cnumpy\ndtype\n(U\x02f4tR", laughs(10), "U\x01CtR"),
+          "s.p",
+        ),
+      /s\.p, byte \d+: expected a shape, found object/,
+    ));
+  it("are refused when lists lie deeper in lists than any data does", () =>
+    assert.throws(
+      () => parsePickle(code("]".repeat(100_000), "a".repeat(99_999)), "d.p"),
+      /d\.p: expected lists at most 100 deep, found a deeper nest/,
+    ));
+  it("are refused with an integer as long as a file", () =>
+    assert.throws(
+      () => parsePickle(code("\x8b\x00\x00\x10\x00", "\x01".repeat(2 ** 20)), "i.p"),
+      /i\.p, byte \d+: expected an integer of at most 16 bytes, found 1048576/,
     ));
   it("are refused when they are no pickle at all", () =>
     assert.throws(

@@ -201,6 +201,18 @@ describe("packing", () => {
     const bad = raw({ splits: { train: [{ ...row("a", [[1, 2]], [1]), steps: 2 }], test: [row("c", [[4, 4]], [1])] } });
     assert.throws(() => pack(bad), /small, sequence a: expected 2 steps of 2 T features, found 2 numbers/);
   });
+  it("is refused where some sequences have labels and others none: labels never go silently", () => {
+    const x = { T: Float32Array.of(1) };
+    const sequences = [
+      { id: "a", steps: 1, x, intensity: [1] },
+      { id: "b", steps: 1, x },
+    ];
+    const raw = { name: "gap", features: "x", level: "row", caveats: [], widths: { T: 1 } } as const;
+    assert.throws(
+      () => pack({ ...raw, splits: { train: sequences, test: sequences } }),
+      /gap, sequence b: expected intensity as other sequences have, found none\. A missing label is not a neutral one/,
+    );
+  });
   it("is refused without training or test sequences", () => {
     assert.throws(
       () => pack(raw({ splits: { train: raw().splits.train } })),

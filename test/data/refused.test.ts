@@ -1,8 +1,8 @@
 import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { formats, loadFolder, type FolderOptions } from "../../lib/data";
-import { bcLstm, csd, type Files, load, makeVideos, moseiNpz, mosiPickle, npyFolder } from "./formats";
+import { formats, loadFolder, sequencesOf, type FolderOptions } from "../../lib/data";
+import { bcLstm, csd, type Files, load, makeVideos, moseiNpz, mosiPickle, npyFolder, ofSplit, padded } from "./formats";
 import { folder, hdf5, nd, npy, pickle, type Nd } from "./writers";
 
 describe("a folder that is not what its format says", () => {
@@ -205,6 +205,82 @@ describe("a folder that is not what its format says", () => {
       },
       message: /expected folds\.json or labels\.csv with the splits, found neither\. A \.csd says nothing about splits/,
     },
+    {
+      why: "a split called by another name in folds.json, which would be no split at all",
+      format: "cmu-csd",
+      files: async () => ({
+        ...(await csd(signed, "<f4")),
+        "folds.json": '{"train": [], "validation": [], "test": []}',
+      }),
+      message:
+        /folds\.json: expected lists of video ids under train, valid \(or dev\) and test, found train, validation/,
+    },
+    {
+      why: "a video twice in folds.json",
+      format: "cmu-csd",
+      files: async () => ({
+        ...(await csd(signed, "<f4")),
+        "folds.json": '{"train": ["train0", "train1", "train0"], "test": ["test0"]}',
+      }),
+      message: /folds\.json, train: expected each video once, found train0 twice/,
+    },
+    {
+      why: "several columns of splits and none called split",
+      format: "npy",
+      files: () => ({
+        ...npyFolder(signed, "<f4"),
+        "labels.csv": npyFolder(signed, "<f4")
+          ["labels.csv"].replace("split", "split_a,split_b")
+          .replaceAll(/,(train|dev|test),/g, ",$1,$1,"),
+      }),
+      message: /labels\.csv: expected one column of splits, found split_a, split_b\. Call the one that you mean split/,
+    },
+    {
+      why: "one id for two utterances",
+      format: "npy",
+      files: () => ({
+        ...npyFolder(signed, "<f4"),
+        "labels.csv": npyFolder(signed, "<f4")["labels.csv"].replaceAll(
+          /^(.*)$/gm,
+          (line) => line && `${line},${line.startsWith("video") ? "id" : "same"}`,
+        ),
+      }),
+      message: /labels\.csv, row 3, column id: expected each id once, found same again/,
+    },
+    {
+      why: "NaN as an emotion, which would count as absent",
+      format: "mosei-npz",
+      files: () =>
+        moseiNpz(
+          signed,
+          "<f4",
+          Object.fromEntries(
+            (["train", "valid", "test"] as const).map((n) => [
+              `${n}EmoLabel`,
+              padded(ofSplit(signed, n), 6, () => [0, 0, NaN, 1, 0, 0]),
+            ]),
+          ),
+        ),
+      message:
+        /emotions of video 0 of train, label 3: expected a number, found NaN\. A missing label is not a neutral one/,
+    },
+    {
+      why: "arrays of no features",
+      format: "npy",
+      files: () => ({ ...npyFolder(signed, "<f4"), "audio_x.npy": npy(nd([17, 0], [])) }),
+      message: /A: expected at least one feature, found a width of 0/,
+    },
+    {
+      why: "samples of no steps",
+      format: "mfn-h5",
+      files: async () => ({
+        "audio_train.h5": await hdf5({ d1: nd([3, 0, 2], []) }),
+        "y_train.h5": await hdf5({ d1: nd([3], [0.5, 1, 2]) }),
+        "audio_test.h5": await hdf5({ d1: nd([3, 0, 2], []) }),
+        "y_test.h5": await hdf5({ d1: nd([3], [0.5, 1, 2]) }),
+      }),
+      message: /A, train: expected at least one step and one feature, found shape \(3, 0, 2\)/,
+    },
   ];
   for (const { why, format, files, message, options } of cases)
     it(`is refused with ${why}, and the message says where, expected, found and mend`, async () => {
@@ -261,6 +337,27 @@ describe("a folder that is not what its format says", () => {
     const dataset = await load({ ...files, "audio_x.npy": npy(nd([17, 3], bad)) }, "npy");
     assert.deepEqual(dataset.repairs, [{ where: "train, A", what: "NaN or infinite, set to 0", count: 3 }]);
     assert.ok(dataset.train.x.A!.data.every(Number.isFinite));
+  });
+
+  it("says what it leaves out or takes for granted: a start, an emotion, videos in no split", async () => {
+    const files = npyFolder(signed, "<f4");
+    const lines = files["labels.csv"].trim().split("\n");
+    const table = lines
+      .map((line, i) => (i ? `${line},1,0` : `${line.replace("start", "star")},anger,disgust`))
+      .join("\n");
+    assert.deepEqual((await load({ ...files, "labels.csv": table }, "npy")).caveats, [
+      "No column start: utterances stand in the order of the file.",
+      "Emotions are left out: labels.csv has no column fear, happy, sad, surprise.",
+    ]);
+    assert.deepEqual((await load(files, "npy")).caveats, []);
+    const some = {
+      ...(await csd(signed, "<f4")),
+      "folds.json": '{"train": ["train0"], "dev": ["valid0"], "test": ["test0"]}',
+    };
+    const dataset = await load(some, "cmu-csd");
+    const left = signed.length - 3;
+    assert.equal(dataset.caveats[1], `${left} of ${signed.length} labelled videos are in no split and were left out.`);
+    assert.equal(sequencesOf(dataset.valid!), 1);
   });
 
   it("leaves nothing behind", () => {
