@@ -1,4 +1,5 @@
 /** A trained system: what predicts, what is saved, what is hashed. */
+import { TrainingError } from "../core/errors";
 import { sha256 } from "../core/json";
 import type { FittedModel, SavedArrays } from "../core/system";
 import type { Predictions, Split } from "../core/types";
@@ -21,12 +22,32 @@ export interface Model {
   dispose(): void;
 }
 
+/**
+ * Refuses predictions that are no numbers: stored in 16 bits they would become 0, and count as a class.
+ * @param cause  what is known of the reason
+ */
+async function finite(predictions: Predictions, cause: () => Promise<string>): Promise<Predictions> {
+  const { values, outputs } = predictions;
+  const at = values.findIndex((v) => !Number.isFinite(v));
+  if (at < 0) return predictions;
+  throw new TrainingError(
+    `predictions, unit ${Math.floor(at / outputs) + 1}, output ${at % outputs}: expected a number, found ${values[at]}; ${await cause()}.`,
+  );
+}
+
 /** About this many rows are predicted at once. */
 const rowsAtOnce = 512;
 
 export function neuralModel(program: Program, prepared: ModelFrame): Model {
   const { shape } = prepared;
   const { graph, output } = program;
+  const cause = async () => {
+    for (const { name } of graph.params.values()) {
+      const broken = (await program.get(name)).find((v) => !Number.isFinite(v));
+      if (broken !== undefined) return `the weights ${name} hold ${broken}: lower learningRate`;
+    }
+    return "the weights are finite, so a value between overflowed: lower learningRate, or look at the features' scale";
+  };
   return {
     parameters: graph.parameterCount,
     get notes() {
@@ -43,7 +64,7 @@ export function neuralModel(program: Program, prepared: ModelFrame): Model {
         values.set(part, at);
         at += part.length;
       }
-      return toLabelScale({ units, outputs: shape.outputs, values }, prepared.train.targets);
+      return toLabelScale(await finite({ units, outputs: shape.outputs, values }, cause), prepared.train.targets);
     },
     async save() {
       const saved: Record<string, { shape: readonly number[]; data: Float32Array }> = {};
@@ -58,7 +79,10 @@ export function fittedModel(model: FittedModel, prepared: ModelFrame): Model {
   return {
     parameters: model.parameters,
     notes: model.notes,
-    predict: (split) => Promise.resolve(toLabelScale(model.predict(split), prepared.train.targets)),
+    async predict(split) {
+      const predictions = await finite(model.predict(split), () => Promise.resolve("look at the features' scale"));
+      return toLabelScale(predictions, prepared.train.targets);
+    },
     save: () => Promise.resolve(model.save()),
     dispose: () => undefined,
   };

@@ -190,6 +190,17 @@ describe("the trainer", function () {
     );
   });
 
+  it("ends, too, where the last step of all leaves weights that predict no number: they are no class 0", async () => {
+    const once = { epochs: 1, batchSize: 12, learningRate: 1e37 }; // the loss of the one step is finite
+    for (const protocol of ["validation", "fixed-epochs"] as const)
+      await assert.rejects(run({ protocol, config: once }), (e: Error) => {
+        assert.ok(e instanceof TrainingError);
+        return /predictions, unit \d+, output \d: expected a number, found NaN; the weights.*lower learningRate/.test(
+          e.message,
+        );
+      });
+  });
+
   it("refuses unknown settings with the known ones, and values of another kind", async () => {
     await assert.rejects(run({ config: { unit: 3 } }), (e: Error) => {
       assert.ok(e instanceof SystemError);
