@@ -188,8 +188,8 @@ function intensityDecisions(input: ScoreInput): Decision[] {
   return [
     one("MAE", "mae", { truth, guess }),
     one("r", "pearson", { truth, guess }),
-    one("A2", "accuracy", two),
-    one("F1", "weightedF1", two),
+    // On a scale that begins at or above the cut every unit is positive: A2 and F1 would be 1 for any system.
+    ...(positiveFrom > low && positiveFrom <= high ? [one("A2", "accuracy", two), one("F1", "weightedF1", two)] : []),
     ...(neutral === undefined ? [] : neutralConventions(truth, guess, neutral)),
     ...(high - low >= 4 ? [binned("A5", 2, "round")] : []),
     ...(high - low >= 6 ? [binned("A7", 3, "round"), binned("A7sdk", 3, "sdk")] : []),

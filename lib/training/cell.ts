@@ -106,6 +106,7 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
       signal: context.signal,
       watchTest: trial === undefined,
       onProgress: context.onProgress,
+      onResume: (before) => void epochs.push(...before),
       onEpoch(epoch) {
         epochs.push(epoch);
         context.onEpoch?.(epoch);

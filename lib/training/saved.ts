@@ -19,6 +19,7 @@ import type { Engine } from "../engine/engine";
 import { withModalities } from "../data";
 import { record } from "../layers/record";
 import { findSystem } from "../models";
+import { defaultConfig, resolveConfig } from "./config";
 import { writeWhole } from "./files";
 import { fittedModel, hashWeights, neuralModel, type Model } from "./model";
 import { decodeNpz, encodeNpz } from "./npz";
@@ -115,6 +116,12 @@ export function reviveModel(
 ): Model {
   const system = findSystem(saved.system);
   const { shape, config, mid, half } = saved;
+  const lacking = Object.keys(defaultConfig(system)).filter((key) => !Object.hasOwn(config, key));
+  if (lacking.length)
+    throw new RecordError(
+      `${saved.system}, configuration: expected all of its settings, found none for ${lacking.join(", ")}. The model was made by other code: train it again.`,
+    );
+  resolveConfig(system, config); // refuses settings that this code does not know
   const targets = { outputs: shape.outputs, values: new Float32Array(0), mid, half };
   const prepared = { shape, train: { targets } };
   if (system.kind === "fitted") return fittedModel(system.load(weights, shape, config), prepared);
@@ -150,6 +157,14 @@ export async function predictWith(
       `${dataset.name}: expected modalities ${modalitiesName(shape.modalities)} with predictions a ${saved.dataset.level}, ` +
         `found ${modalitiesName(dataset.modalities)}, a ${dataset.level}. Give data of the kind that the model was trained on (${saved.dataset.name}, ${saved.dataset.features}).`,
     );
+  for (const m of shape.modalities) {
+    const width = dataset.modalities.includes(m) ? split.x[m]?.width : undefined;
+    if (width !== shape.widths[m])
+      throw new DataError(
+        `${dataset.name}, ${m}: expected ${shape.widths[m]} features, as the model was trained on, found ${width}. ` +
+          `Give the features that it was trained with (${saved.dataset.name}, ${saved.dataset.features}).`,
+      );
+  }
   const fewer = withModalities({ ...dataset, train: split, test: split, valid: undefined }, shape.modalities);
   return model.predict(viewOf(fewer.train, shape.level !== dataset.level));
 }

@@ -54,6 +54,7 @@ export async function trainStages(
     };
     const { model, status } = await trainOne(part, {
       ...options,
+      onResume: undefined,
       onEpoch: undefined,
       watchTest: false,
       checkpoint: own,

@@ -49,6 +49,8 @@ export interface TrainOptions {
   /** Ends the run where it stands; what it has is kept (`Run.status` "stopped"). */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Once, where a run is taken up: the epochs that it had. */
+  readonly onResume?: (epochs: readonly EpochRecord[]) => void;
   /** After each epoch. */
   readonly onEpoch?: (epoch: EpochRecord) => void;
   /** Where the run's state is kept, and who it belongs to: see `checkpointOwner`. */
@@ -156,7 +158,10 @@ async function trainNeural(prepared: Prepared, options: TrainOptions): Promise<T
     const model = neuralModel(program, prepared);
     for (const note of model.notes) options.say?.(`${system.name}: ${note}`);
     const saved = checkpoint && loadCheckpoint(checkpoint.file, checkpoint.owner, options.say);
-    if (saved) restore(program, saved);
+    if (saved) {
+      restore(program, saved);
+      options.onResume?.(saved.epochs);
+    }
     const epochs: EpochRecord[] = [...(saved?.epochs ?? [])];
     const best = () => bestEpoch(epochs, protocol, config, headline(task));
     let bestWeights: Weights | undefined = saved && (saved.best ?? saved.weights);

@@ -108,6 +108,20 @@ describe("intensity metrics", () => {
     assert.deepEqual(Object.keys(scores).sort(), ["A2", "A5", "F1", "MAE", "r"]);
     assert.equal(scores.A2, 2 / 3); // 3.5 is not positive (cut > 3.5), guessed positive
   });
+  it("give no A2 and F1 where the cut leaves every label positive, or none: any system would have 1", () => {
+    const names = (positiveFrom: number) =>
+      Object.keys(
+        metrics.scoreTask({
+          task: { kind: "intensity" },
+          targets: [],
+          intensity: [1, 3, 5],
+          scale: { low: 1, high: 5, positiveFrom },
+          predictions: intensities([2, 2, 2]),
+        }),
+      );
+    for (const useless of [0, 1, 6]) assert.deepEqual(names(useless), ["MAE", "r", "A5"]);
+    assert.deepEqual(names(4), ["MAE", "r", "A2", "F1", "A5"]);
+  });
   it("refuse predictions that are not numbers or not as many as the labels", () => {
     const input = { task: { kind: "intensity" } as const, targets: [], intensity: [0, 1], scale: MOSI };
     assert.throws(

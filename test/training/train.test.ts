@@ -122,12 +122,29 @@ describe("the trainer", function () {
       });
       assert.equal(first.status, "stopped");
       assert.equal(first.epochs.length, stopAfter);
-      const second = await run({ config: { epochs: 5 }, watchTest: true, checkpoint });
+      const before: number[] = [];
+      const onResume: TrainOptions["onResume"] = (epochs) => before.push(...epochs.map(({ epoch }) => epoch));
+      const second = await run({ config: { epochs: 5 }, watchTest: true, checkpoint, onResume });
       assert.equal(second.status, "done");
+      assert.deepEqual(before, [1, 2, 3].slice(0, stopAfter)); // so that the record of a run that fails has them too
       assert.deepEqual(untimed(second.epochs), untimed(whole.epochs));
       assert.deepEqual(second.testSelected, whole.testSelected);
       assert.equal(hashWeights(await second.model.save()), hashWeights(await whole.model.save()));
     }
+  });
+
+  it("does no step again where it was killed between its last epoch and its record", async () => {
+    const file = path.join(temporaryFolder("checkpoint"), "run.bin");
+    const whole = await run({ checkpoint: { file, owner: "me" }, watchTest: true });
+    const again = await run({
+      checkpoint: { file, owner: "me" },
+      watchTest: true,
+      onProgress: () => assert.fail("a step"),
+      onEpoch: () => assert.fail("an epoch"),
+    });
+    assert.deepEqual(again.epochs, whole.epochs);
+    assert.deepEqual([again.selected.epoch, again.testSelected], [whole.selected.epoch, whole.testSelected]);
+    assert.equal(hashWeights(await again.model.save()), hashWeights(await whole.model.save()));
   });
 
   it("never takes up the checkpoint of another run, or a damaged one", async () => {
