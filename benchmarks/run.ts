@@ -435,7 +435,7 @@ async function finish(
   for (const text of summaryLines(o.suites, records)) console.log(text);
   if (reportDir === undefined) return 0;
   await writeArtefacts(o, records, artefactsOf(out), say);
-  say("report: intervals over videos, paired tests, tables ...");
+  say("report: intervals over the test set, paired tests, tables ...");
   const { input } = await collect({ runs: out, profile: o.profile, dataDir: o.dataDir, say });
   if (input.banner) say(input.banner);
   say(`report: ${await writeReport(reportDir, input)}`);

@@ -1,8 +1,8 @@
-/** What stored predictions add to scores: intervals over videos, and paired evidence of one system against another. */
+/** What stored predictions add to scores: intervals over the test set, and paired evidence of one system against another. */
 import type { RunRecord } from "../../lib/core/record";
 import { Rng } from "../../lib/core/rng";
 import { cellName, type Cell } from "../../lib/core/suite";
-import { taskName, type Dataset, type Predictions, type Split } from "../../lib/core/types";
+import { taskName, type Dataset, type Predictions } from "../../lib/core/types";
 import { targetsOf } from "../../lib/data";
 import {
   argmaxRows,
@@ -10,24 +10,25 @@ import {
   mcnemar,
   pairedVideoBootstrap,
   videoIntervals,
-  type Interval,
   type ScoreInput,
   type Thresholds,
 } from "../../lib/metrics";
 import type { PairEvidence } from "../../lib/report/compare";
+import type { Drawn, ResampledInterval } from "../../lib/report/verdict";
 import { readPredictions, scoreInput } from "../../lib/training";
 
 const resamples = 1000;
 
-/** The video of each test unit, as a number. */
-function videoGroups(dataset: Dataset): Int32Array {
-  const { test, level } = dataset;
-  const names = videosOf(test);
-  if (level === "sequence") return groupsOf(names);
-  return groupsOf(names.flatMap((name, s) => Array<string>(test.offsets[s + 1] - test.offsets[s]).fill(name)));
+/**
+ * What a bootstrap over the test set draws, and which one each test unit belongs to, as a number: videos, or the samples
+ * themselves where nobody knows their videos. A sequence with a label a row is a video.
+ */
+export function groupsDrawn({ test, level }: Dataset): { readonly drawn: Drawn; readonly groups: Int32Array } {
+  const names = test.videos ?? test.ids;
+  if (level === "sequence") return { drawn: test.videos ? "videos" : "samples", groups: groupsOf(names) };
+  const ofRows = names.flatMap((name, s) => Array<string>(test.offsets[s + 1] - test.offsets[s]).fill(name));
+  return { drawn: "videos", groups: groupsOf(ofRows) };
 }
-
-const videosOf = (split: Split): readonly string[] => split.videos ?? split.ids;
 
 /** Predictions of a cell's runs with what they are scored against. */
 export interface CellEvidence {
@@ -61,13 +62,14 @@ function inputsOf({ cell, runs }: CellEvidence, dataset: Dataset): ScoreInput[] 
 
 const metricsOf = ({ cell }: CellEvidence): string[] => cell.metrics.map(({ name }) => name);
 
-/** Intervals over videos of the mean over seeds, by metric. */
-export function cellIntervals(evidence: CellEvidence, dataset: Dataset): Record<string, Interval> {
+/** Intervals over the test set of the mean over seeds, by metric. */
+export function cellIntervals(evidence: CellEvidence, dataset: Dataset): Record<string, ResampledInterval> {
+  const { drawn, groups } = groupsDrawn(dataset);
   const rng = new Rng(0, `report/${evidence.name}`);
   const options = { rng, resamples, metrics: metricsOf(evidence) };
-  const found = videoIntervals(inputsOf(evidence, dataset), videoGroups(dataset), options);
+  const found = videoIntervals(inputsOf(evidence, dataset), groups, options);
   return Object.fromEntries(
-    Object.entries(found).flatMap(([metric, { interval }]) => (interval ? [[metric, interval]] : [])),
+    Object.entries(found).flatMap(([metric, { interval }]) => (interval ? [[metric, { ...interval, drawn }]] : [])),
   );
 }
 
@@ -82,7 +84,8 @@ export function pairEvidence(first: CellEvidence, second: CellEvidence, dataset:
   const rng = new Rng(0, `report/${first.name}/${second.name}`);
   const metrics = metricsOf(first).filter((name) => metricsOf(second).includes(name));
   const options = { rng, resamples, metrics };
-  const found = pairedVideoBootstrap(inputsOf(a, dataset), inputsOf(b, dataset), videoGroups(dataset), options);
+  const { drawn, groups } = groupsDrawn(dataset);
+  const found = pairedVideoBootstrap(inputsOf(a, dataset), inputsOf(b, dataset), groups, options);
   const { task } = first.cell;
   const truth = targetsOf(dataset, dataset.test, task).values;
   const guess = ({ runs: [{ predictions }] }: CellEvidence) => argmaxRows(predictions.values, predictions.outputs);
@@ -90,7 +93,7 @@ export function pairEvidence(first: CellEvidence, second: CellEvidence, dataset:
     first: first.name,
     second: second.name,
     metric,
-    ...(interval && p !== null && { bootstrap: { low: interval.low, high: interval.high, p } }),
+    ...(interval && p !== null && { bootstrap: { low: interval.low, high: interval.high, p, drawn } }),
     ...(task.kind === "classes" && /^A\d$/.test(metric) && { mcnemarP: mcnemar(truth, guess(a), guess(b)).p }),
   }));
 }

@@ -8,7 +8,7 @@ import { cellName, type Cell, type Suite } from "../../lib/core/suite";
 import type { Dataset } from "../../lib/core/types";
 import { targetsOf, unitsOf } from "../../lib/data";
 import { projectRoot } from "../../lib/data/files";
-import { argmaxRows, constantRows, type ConstantRow, type Interval } from "../../lib/metrics";
+import { argmaxRows, constantRows, type ConstantRow } from "../../lib/metrics";
 import { findSystem, systems } from "../../lib/models";
 import { renderReport, type DatasetInfo, type Deviation, type Fact, type PairEvidence, type ReportInput, type ReportTables, type Section, type Utterance } from "../../lib/report"; // prettier-ignore
 import { allPaperValues } from "../../lib/report/paper";
@@ -53,7 +53,7 @@ export async function collect(o: ReportOptions): Promise<Collected> {
   const shown = shownSuites(new Set(records.map((r) => r.cell)));
   const absent = new Map<string, string>();
   const constants: Record<string, readonly ConstantRow[]> = {};
-  const intervals: Record<string, Record<string, Interval>> = {};
+  const intervals: Record<string, ReturnType<typeof cellIntervals>> = {};
   const evidence: PairEvidence[] = [];
   const datasets: DatasetInfo[] = [];
   const utterances: Record<string, { note: string; rows: readonly Utterance[] }> = {};
@@ -74,7 +74,7 @@ export async function collect(o: ReportOptions): Promise<Collected> {
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       for (const suite of shown) if (suite.cells.some((c) => dataKey(c) === key)) absent.set(suite.name, error.message);
-      o.say?.(`report: ${error.message} Intervals over videos and constant rows of these cells are left out.`);
+      o.say?.(`report: ${error.message} Intervals over the test set and constant rows of these cells are left out.`);
       continue;
     }
     datasets.push(infoOf(whole));
@@ -113,7 +113,7 @@ export async function collect(o: ReportOptions): Promise<Collected> {
     }),
     titles: Object.fromEntries(systems.map(({ name, title }) => [name, title])),
     constants,
-    videoIntervals: intervals,
+    resampled: intervals,
     evidence,
     facts,
     sections,

@@ -41,7 +41,7 @@ export interface Split {
   readonly offsets: Int32Array;
   /** (s): the video of a per-row set, the sample of a per-sequence set. */
   readonly ids: readonly string[];
-  /** (s): the video of each sequence, for intervals over videos; absent where nobody knows it. */
+  /** (s): the video of each sequence, for intervals over videos; absent where nobody knows it (YouTube): then samples are drawn. */
   readonly videos?: readonly string[];
   /** (n): name of each utterance in a per-row set, for drill-down; absent otherwise. */
   readonly rowIds?: readonly string[];

@@ -112,7 +112,10 @@ export function withLabels(
 
 /** One sequence a sample, from arrays (samples, steps, width) of each modality and one label a sample. */
 export function sequencesFromArrays(
-  about: Pick<RawDataset, "name" | "features" | "caveats" | "leaks" | "classNames">,
+  {
+    samples: sampleIs,
+    ...about
+  }: Pick<RawDataset, "name" | "features" | "caveats" | "leaks" | "classNames"> & { readonly samples?: "videos" },
   features: Partial<Record<Modality, PerSplit<NdArray>>>,
   labels: ReadLabels,
   options: FolderOptions = {},
@@ -170,6 +173,7 @@ export function sequencesFromArrays(
       );
     return Array.from({ length: samples }, (_, i) => ({
       id: `${name}-${i}`,
+      ...(sampleIs === "videos" && { video: `${name}-${i}` }),
       steps,
       x: Object.fromEntries(
         modalities.map((m) => [

@@ -40,7 +40,11 @@ const mfnLayout: ArrayLayout = {
 };
 
 /** What is said of a folder that its files do not say. */
-export type About = Pick<RawDataset, "name" | "features"> & Partial<Pick<RawDataset, "caveats" | "classNames">>;
+export interface About
+  extends Pick<RawDataset, "name" | "features">, Partial<Pick<RawDataset, "caveats" | "classNames">> {
+  /** A sample is a whole video (MMMO); else nobody knows which samples come from one video. */
+  readonly samples?: "videos";
+}
 
 /**
  * A folder of arrays of any widths, one file a modality and split. A modality is taken where every split has it; one that only

@@ -120,7 +120,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         read: (dir) =>
           readMfn(
             dir,
-            { name: "mmmo", features: "covarep+facet", caveats: [noText] },
+            { name: "mmmo", features: "covarep+facet", caveats: [noText], samples: "videos" },
             { labelRange: [1, 5], positiveFrom: 4 },
           ),
       },
@@ -136,7 +136,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         read: (dir) =>
           readResplit(
             dir,
-            { name: "mmmo", features: "resplit", caveats: [notThePapers(120)] },
+            { name: "mmmo", features: "resplit", caveats: [notThePapers(120)], samples: "videos" },
             { labelRange: [1, 5], positiveFrom: 4 },
           ),
       },

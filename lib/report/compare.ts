@@ -7,17 +7,19 @@ import {
   formatDifference,
   formatInterval,
   groupBy,
+  samplesNote,
   tableDecimals,
   type CellSummary,
+  type Drawn,
   type MetricSummary,
 } from "./verdict";
 
-/** What predictions add to a comparison: a bootstrap over videos of the difference, and McNemar's exact test. */
+/** What predictions add to a comparison: a bootstrap over the test set of the difference, and McNemar's exact test. */
 export interface PairEvidence {
   readonly first: string;
   readonly second: string;
   readonly metric: string;
-  readonly bootstrap?: { readonly low: number; readonly high: number; readonly p: number };
+  readonly bootstrap?: { readonly low: number; readonly high: number; readonly p: number; readonly drawn: Drawn };
   /** Of the runs with the lowest common seed. */
   readonly mcnemarP?: number;
 }
@@ -114,7 +116,9 @@ export function comparisonTable(
   comparisons: readonly Comparison[],
   labels: Labels,
 ): Table {
-  const bootstrap = comparisons.some(({ evidence }) => evidence?.bootstrap);
+  const drawn = [...new Set(comparisons.flatMap(({ evidence }) => evidence?.bootstrap?.drawn ?? []))];
+  const bootstrap = drawn.length > 0;
+  const help = `paired bootstrap over ${drawn.join(" or ")}: 95 % interval and p${drawn.includes("samples") ? `; ${samplesNote}` : ""}`;
   const mcnemar = comparisons.some(({ evidence }) => evidence?.mcnemarP !== undefined);
   return {
     id,
@@ -135,9 +139,7 @@ export function comparisonTable(
       },
       { title: "Detectable", numeric: true, help: "smallest true difference that this n finds with power 0.8" },
       { title: "n", numeric: true, help: "common seeds" },
-      ...(bootstrap
-        ? [{ title: "Over videos", numeric: true, help: "paired bootstrap over videos: 95 % interval and p" }]
-        : []),
+      ...(bootstrap ? [{ title: `Over ${drawn.join(" or ")}`, numeric: true, help }] : []),
       ...(mcnemar ? [{ title: "McNemar p", numeric: true, help: "exact, one run of each" }] : []),
     ],
     rows: comparisons.map((c) => {

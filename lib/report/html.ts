@@ -15,6 +15,7 @@ import { htmlTable, type Table, type TableCell } from "./tables";
 import {
   formatDifference,
   formatInterval,
+  samplesNote,
   formatMean,
   formatValue,
   groupBy,
@@ -167,7 +168,11 @@ function valuesTable(model: ReportModel, table: string, counted: readonly Counte
       { title: "Paper", numeric: true },
       { title: "Ours, verdict", numeric: true, help: "mean ± sd over n seeds" },
       { title: "95 % over seeds", numeric: true },
-      { title: "95 % over videos", numeric: true, help: "bootstrap over the videos of the test set" },
+      {
+        title: "95 % over the test set",
+        numeric: true,
+        help: "bootstrap over the videos of the test set; over its samples where nobody knows their videos",
+      },
       { title: "Best seed", numeric: true },
       { title: "Rank", numeric: true, help: "of the printed value among our runs: 1 = better than all of them" },
       { title: "Why" },
@@ -187,7 +192,7 @@ function valuesTable(model: ReportModel, table: string, counted: readonly Counte
           href: n ? cellHref(model, summary) : undefined,
         },
         interval(ours?.ours?.interval),
-        interval(ours?.videos),
+        { text: interval(ours?.resampled), notes: ours?.resampled ? [`over ${ours.resampled.drawn}`] : [] },
         ours?.best === undefined ? "–" : formatValue(ours.best, ours.info, tableDecimals(ours.info)),
         c.rank === undefined || !n ? "–" : `${c.rank} of ${n + 1}`,
         { text: "", notes: [c.verdict.why] },
@@ -245,6 +250,7 @@ function cellDetails(model: ReportModel, summary: CellSummary): string {
 }
 
 function metricsTable(model: ReportModel, { name, metrics }: CellSummary): Table {
+  const drawn = metrics.find(({ resampled }) => resampled)?.resampled?.drawn ?? "videos";
   const value = (metric: MetricSummary, number: number | undefined) =>
     number === undefined ? "–" : formatValue(number, metric.info, tableDecimals(metric.info));
   return {
@@ -254,7 +260,7 @@ function metricsTable(model: ReportModel, { name, metrics }: CellSummary): Table
       { title: "Metric" },
       { title: "Mean ± sd", numeric: true },
       { title: "95 % over seeds", numeric: true },
-      { title: "95 % over videos", numeric: true },
+      { title: `95 % over ${drawn}`, numeric: true, ...(drawn === "samples" && { help: samplesNote }) },
       { title: "Validation", numeric: true },
       {
         title: "Picked on test",
@@ -268,7 +274,7 @@ function metricsTable(model: ReportModel, { name, metrics }: CellSummary): Table
       { text: metric.name, notes: [metric.info.title + (metric.info.unit ? `, ${metric.info.unit}` : "")] },
       meanText(metric),
       metric.ours?.interval ? formatInterval(metric.ours.interval, metric.info, tableDecimals(metric.info)) : "–",
-      metric.videos ? formatInterval(metric.videos, metric.info, tableDecimals(metric.info)) : "–",
+      metric.resampled ? formatInterval(metric.resampled, metric.info, tableDecimals(metric.info)) : "–",
       value(metric, metric.valid?.mean),
       value(metric, metric.testSelected?.mean),
       value(metric, metric.best),

@@ -80,7 +80,7 @@ export interface ReportInput {
   readonly banner?: string;
   readonly titles?: Readonly<Record<string, string>>;
   readonly constants?: Constants;
-  readonly videoIntervals?: SummaryOptions["videoIntervals"];
+  readonly resampled?: SummaryOptions["resampled"];
   readonly margin?: SummaryOptions["margin"];
   readonly evidence?: readonly PairEvidence[];
   readonly facts?: readonly Fact[];
@@ -242,12 +242,12 @@ function tablesOfModel(model: ReportModel): ReportTables {
 /** One line a cell, metric and printed value, numbers in full precision (fractions and native units). */
 function suiteCsv({ suite, summaries }: SuitePart, { titles }: ReportInput): string {
   const header =
-    "suite,cell,system,dataset,features,modalities,task,protocol,metric,unit,paper,table,row,column,mean,sd,n,failed,low,high,video_low,video_high,valid_mean,best,rank,test_selected_mean,verdict,why,label";
+    "suite,cell,system,dataset,features,modalities,task,protocol,metric,unit,paper,table,row,column,mean,sd,n,failed,low,high,resampled,resampled_low,resampled_high,valid_mean,best,rank,test_selected_mean,verdict,why,label";
   const labels = labelsOf(summaries, titles);
   const rows = summaries.flatMap((summary) =>
     summary.metrics.flatMap((metric) => {
       const { cell } = summary;
-      const { ours, videos, valid, testSelected } = metric;
+      const { ours, resampled, valid, testSelected } = metric;
       return (metric.printed.length ? metric.printed : [undefined]).map((printed) => [
         suite.name,
         summary.name,
@@ -269,8 +269,9 @@ function suiteCsv({ suite, summaries }: SuitePart, { titles }: ReportInput): str
         summary.failed.length,
         ours?.interval?.low,
         ours?.interval?.high,
-        videos?.low,
-        videos?.high,
+        resampled?.drawn,
+        resampled?.low,
+        resampled?.high,
         valid?.mean,
         metric.best,
         printed?.rank,

@@ -84,10 +84,21 @@ export interface MetricSummary {
   readonly valid?: SeedSummary;
   /** Epoch and threshold picked on the test set: how much of a score is selection. Never used for a verdict. */
   readonly testSelected?: SeedSummary;
-  /** Interval over videos of the mean over seeds, where the caller has predictions. */
-  readonly videos?: Interval;
+  /** Of the mean over seeds, as other test units are drawn; where the caller has predictions. */
+  readonly resampled?: ResampledInterval;
   readonly printed: readonly PrintedSummary[];
 }
+
+/** What a bootstrap over the test set draws: whole videos, or single samples where nobody knows which come from one video. */
+export type Drawn = "videos" | "samples";
+
+export interface ResampledInterval extends Interval {
+  readonly drawn: Drawn;
+}
+
+/** Why an interval over samples is no interval over videos. */
+export const samplesNote =
+  "drawn over samples: which of them come from one video is not known, so it may be too narrow";
 
 export interface CellSummary {
   readonly suite: string;
@@ -104,8 +115,8 @@ export interface CellSummary {
 }
 
 export interface SummaryOptions {
-  /** Intervals over videos by cell name and metric. */
-  readonly videoIntervals?: Readonly<Record<string, Readonly<Record<string, Interval>>>>;
+  /** Intervals over other test units, by cell name and metric. */
+  readonly resampled?: Readonly<Record<string, Readonly<Record<string, ResampledInterval>>>>;
   readonly level?: number;
   /** Margin of equivalence, in the unit of our values. */
   readonly margin?: (metric: MetricInfo, testUnits: number) => number;
@@ -209,7 +220,7 @@ export function summariseCell(
       best: values.length ? (info.lowerIsBetter ? Math.min(...values) : Math.max(...values)) : undefined,
       valid: summary((run) => run.metrics.valid),
       testSelected: summary((run) => run.metrics.testSelected),
-      videos: options.videoIntervals?.[name]?.[metric.name],
+      resampled: options.resampled?.[name]?.[metric.name],
       printed: paperValues(metric).map((paper) =>
         judge(paper, { cell, metric, info, values, failed, margin, options }),
       ),

@@ -203,7 +203,7 @@ export function sampleInput(): ReportInput {
         ],
       ]),
     ),
-    videoIntervals: { [cellName(tav)]: { A2: { low: 0.75, high: 0.84, level: 0.95 } } },
+    resampled: { [cellName(tav)]: { A2: { low: 0.75, high: 0.84, level: 0.95, drawn: "videos" } } },
     deviations: [
       { id: "D1", text: "Both directions of CAM are used, as in the released code; the paper has one." },
       { id: "D2", text: `A dense layer follows each BiGRU. ${hostile}` },
