@@ -21,6 +21,10 @@ export async function withHdf5<T>(file: string, use: (root: Group, where: string
   const { h5wasm } = await import("h5wasm");
   const module = await h5wasm.ready;
   (module as unknown as { activate_throwing_error_handler(): void }).activate_throwing_error_handler();
+  const { FS } = module;
+  // External storage may name a device, and /dev/null gives zeros for any array: the opened file shall be the only one.
+  for (const device of FS.readdir("/dev") as string[])
+    if (!FS.isDir(FS.lstat(`/dev/${device}`).mode)) FS.unlink(`/dev/${device}`);
   const name = `/file-${opened++}.h5`;
   module.FS.writeFile(name, bytes);
   try {

@@ -272,6 +272,7 @@ describe("HDF5 files, as h5py wrote them", () => {
     lzf: /lzf\.h5, d1: expected no compression or gzip, found the filter lzf\. Rewrite it: `h5repack/,
     external:
       /external\.h5: expected a whole HDF5 file, found .*unable to open external raw data file.*keeps its data elsewhere/,
+    device: /device\.h5: expected a whole HDF5 file, found .*unable to open external raw data file/,
     link: /link\.h5, d1: expected data inside the file, found a link \(ExternalLink\)/,
     soft: /soft\.h5, d1: expected data inside the file, found a link \(BrokenSoftLink\)/,
     virtual: /virtual\.h5, d1: expected data inside the file, found a virtual data set/,

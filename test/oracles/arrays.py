@@ -89,6 +89,7 @@ h5("gzip", lambda f: f.create_dataset("d1", data=f4, compression="gzip", shuffle
 h5("lzf", lambda f: f.create_dataset("d1", data=np.ones((2, 3, 400), "f4"), compression="lzf"))
 open("raw.bin", "wb").write(f4.tobytes())
 h5("external", lambda f: f.create_dataset("d1", (2, 3, 4), "f4", external=[("raw.bin", 0, 96)]))
+h5("device", lambda f: f.create_dataset("d1", (2, 3, 4), "f4", external=[("/dev/null", 0, 96)]))
 h5("link", lambda f: f.__setitem__("d1", h5py.ExternalLink("plain.h5", "/d1")))
 h5("soft", lambda f: f.__setitem__("d1", h5py.SoftLink("/nowhere")))
 h5("virtual", virtual)
