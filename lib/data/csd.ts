@@ -66,7 +66,7 @@ export function readCsd(file: string): Promise<Csd> {
     }
     const metadata = root.get(`${name}/metadata`);
     const named = metadata && "keys" in metadata && metadata.keys().includes("dimension names");
-    const names = named ? readStrings(metadata, "dimension names", where)[0] : undefined;
+    const names = named ? readStrings(metadata, "dimension names", where, bytes)[0] : undefined;
     return { name, dimensions: parseDimensions(names), videos };
   });
 }
@@ -78,7 +78,7 @@ export function readTimedWords(file: string): Promise<Map<string, { word: string
     if (!("keys" in data)) throw dataError(where, "a group of videos", "a data set", "Is it a file of another format?");
     return new Map(
       data.keys().map((video) => {
-        const words = readStrings(data, `${video}/features`, where);
+        const words = readStrings(data, `${video}/features`, where, bytes);
         const times = readArray(data, `${video}/intervals`, where, bytes).data;
         return [video, words.map((word, i) => ({ word, start: times[2 * i], end: times[2 * i + 1] }))];
       }),

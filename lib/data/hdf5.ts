@@ -90,9 +90,22 @@ function checked(group: Group, key: string, where: string): H5Dataset {
   return h5;
 }
 
+/** Bytes that a data set declares: no honest file unpacks to more than 1032 times its size (the limit of deflate). */
+function declaredBytes(dims: readonly number[], size: number, at: string, fileBytes: number): number {
+  const bytes = sizeOf(dims, at) * size;
+  if (bytes > 1032 * fileBytes)
+    throw dataError(
+      at,
+      `at most ${1032 * fileBytes} bytes`,
+      `shape (${dims.join(", ")})`,
+      "The file does not hold what it declares: fetch it again.",
+    );
+  return bytes;
+}
+
 /**
  * A data set of numbers, in single precision.
- * @param fileBytes size of the file: no honest file unpacks to more than 1032 times its size (the limit of deflate)
+ * @param fileBytes size of the file, which limits what it can hold
  */
 export function readArray(group: Group, key: string, where: string, fileBytes = Infinity): NdArray {
   const h5 = checked(group, key, where);
@@ -103,22 +116,16 @@ export function readArray(group: Group, key: string, where: string, fileBytes = 
   if (type === 1 && size !== 4 && size !== 8)
     throw dataError(at, "float32 or float64", `floats of ${size} bytes`, "Save it as float32.");
   const dims = shape ?? [];
-  const bytes = sizeOf(dims, at) * size;
-  if (bytes > 1032 * fileBytes)
-    throw dataError(
-      at,
-      `at most ${1032 * fileBytes} bytes`,
-      `shape (${dims.join(", ")})`,
-      "The file does not hold what it declares: fetch it again.",
-    );
-  if (bytes === 0) return { shape: dims, data: new Float32Array(0) };
+  if (declaredBytes(dims, size, at, fileBytes) === 0) return { shape: dims, data: new Float32Array(0) };
   const value = h5.value as ArrayLike<number | bigint>;
   return { shape: dims, data: value instanceof Float32Array ? value : Float32Array.from(value, Number) };
 }
 
 /** A data set of strings (fixed or variable length), flattened. */
-export function readStrings(group: Group, key: string, where: string): string[] {
+export function readStrings(group: Group, key: string, where: string, fileBytes = Infinity): string[] {
   const h5 = checked(group, key, where);
+  const { shape, size } = h5.metadata;
+  declaredBytes(shape ?? [], Math.max(size, 1), `${where}, ${key}`, fileBytes);
   const value = h5.value;
   if (!Array.isArray(value) || !value.every((v) => typeof v === "string"))
     throw dataError(`${where}, ${key}`, "words", `values of type ${String(h5.dtype)}`, "Is it a file of numbers?");

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { DataError } from "../../lib/core/errors";
 import { Rng } from "../../lib/core/rng";
-import { readArray, withHdf5 } from "../../lib/data/hdf5";
+import { readArray, readStrings, withHdf5 } from "../../lib/data/hdf5";
 import { decodeNpy } from "../../lib/data/npy";
 import { PickledArray, arrayOf, parsePickle, readPickle, type Pickled } from "../../lib/data/pickle";
 import { openNpz } from "../../lib/data/zip";
@@ -283,6 +283,17 @@ describe("HDF5 files, as h5py wrote them", () => {
   };
   for (const [name, message] of Object.entries(refused))
     it(`are refused with ${name}`, () => assert.rejects(read(name), message));
+  it("give words, and are refused where they declare more of them than they can hold", async () => {
+    const words = (name: string) => {
+      const file = path.join(folder({ [`${name}.h5`]: bytesOf(oracle.hdf5[name]) }), `${name}.h5`);
+      return withHdf5(file, (root, where, bytes) => readStrings(root, "d1", where, bytes));
+    };
+    assert.deepEqual(await words("words"), ["a", "bc"]);
+    await assert.rejects(
+      words("word-bomb"),
+      /word-bomb\.h5, d1: expected at most \d+ bytes, found shape \(100000000\)/,
+    );
+  });
   it("are refused when cut", async () => {
     const bytes = await hdf5({ d1: nd([40, 20, 3], new Float64Array(2400)) });
     const file = path.join(folder({ "cut.h5": bytes.subarray(0, bytes.length / 2) }), "cut.h5");

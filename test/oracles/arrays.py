@@ -95,6 +95,7 @@ h5("soft", lambda f: f.__setitem__("d1", h5py.SoftLink("/nowhere")))
 h5("virtual", virtual)
 h5("bomb", lambda f: f.create_dataset("d1", (2000, 20, 3000), "f4", chunks=(1, 20, 300)))
 h5("words", lambda f: f.__setitem__("d1", np.array([b"a", b"bc"])))
+h5("word-bomb", lambda f: f.create_dataset("d1", (10**8,), "S8", chunks=(10**6,)))
 h5("half", lambda f: f.__setitem__("d1", a.astype("f2")))
 h5("other-key", lambda f: f.__setitem__("data", a))
 out["hdf5"] = hdf5
