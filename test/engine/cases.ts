@@ -153,6 +153,50 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "dense layers that share a kernel, the concatenation first, then a slice of another and a value as it is",
+    build(net, { T, A, V }) {
+      const kernel = net.param("kernel", [11, 9], "glorot");
+      const layer = (x: Value | readonly Value[]) => ops.dense(x, kernel, undefined, "tanh");
+      const parts = [from(net, "a", A, 3), from(net, "b", V, 8)];
+      const cut = ops.slice(ops.concat(from(net, "c", T, 5), from(net, "d", A, 9)), 2, 11);
+      return [ops.mul(ops.add(layer(ops.concat(...parts)), layer(parts)), ops.add(layer(cut), layer(T)))];
+    },
+  },
+  {
+    name: "dense layers that share a bias, with results that are cut unlike",
+    build(net, { T, A }) {
+      const bias = net.param("bias", [11], "zeros");
+      const layer = (name: string, x: Value) =>
+        ops.dense(x, net.param(`${name}/kernel`, [x.width, 11], "glorot"), bias, "sigmoid");
+      const [whole, cut] = [layer("one", T), layer("two", from(net, "a", A, 5))];
+      const mixed = ops.mul(cut, ops.concat(from(net, "b", A, 4), from(net, "c", T, 7)));
+      return [ops.concat(whole, mixed, ops.slice(cut, 4, 7))];
+    },
+  },
+  {
+    name: "recurrent layers and a dense layer that share a kernel, on inputs that lie unlike",
+    build(net, { T, A }) {
+      const shared = net.recurrent("rnn", 11, 5, 3, "zeros");
+      const split = ops.concat(from(net, "a", A, 6), from(net, "b", A, 5));
+      const dense = ops.dense(split, shared.kernel, shared.bias, "tanh");
+      return [ops.concat(ops.gru(T, shared, undefined), ops.gru(split, shared, undefined), dense)];
+    },
+  },
+  {
+    name: "a kernel that a scan's step and a layer outside share, on inputs that lie unlike",
+    build(net, { T, A }) {
+      const kernel = net.param("kernel", [11, 6], "glorot");
+      const split = ops.concat(from(net, "a", A, 6), from(net, "b", A, 5));
+      const outside = ops.dense(split, kernel, undefined, "tanh");
+      const scanned = ops.scan([T], { h: 6 }, ([x], { h }) => {
+        const next = ops.add(ops.dense(x, kernel, undefined, "tanh"), ops.affine(h, 0.5, 0));
+        const again = ops.dense([ops.slice(x, 0, 5), next], kernel, undefined, "sigmoid");
+        return { state: { h: again }, outputs: [next] };
+      });
+      return [ops.mul(outside, scanned.rows[0])];
+    },
+  },
+  {
     name: "slices, on and off the borders of a panel",
     build(net, { T }) {
       const x = from(net, "x", T, 21);

@@ -5,7 +5,7 @@
 import type { Graph, Output, Param, Value } from "../graph";
 import type { Mat } from "./builder";
 import { at, Builder } from "./builder";
-import { lanesOf } from "./layout";
+import { lanesOf, layoutsOf } from "./layout";
 import { attendBackward, attendForward, readAttention } from "./operations/attention";
 import * as dense from "./operations/dense";
 import * as rows from "./operations/elementwise";
@@ -25,14 +25,15 @@ const outsideScans = new Set(
   ),
 );
 
-/** The first operation of a graph that has no kernels where it stands, in words; such a graph runs on the plain interpreter. */
+/** What a graph holds that there are no kernels for, in words; such a graph runs on the plain interpreter. */
 export function unsupported(graph: Graph): string | undefined {
   for (const { op, axis, inputs } of graph.values) {
     if (anywhere.has(op.kind) && axis !== "scalar") continue;
     if (outsideScans.has(op.kind) && axis !== "step" && inputs.every((x) => x.axis !== "step")) continue;
     return op.kind === "plain" ? `plain (${op.label})` : `${op.kind} over ${axis}`;
   }
-  return undefined;
+  const { torn } = layoutsOf(graph);
+  return torn && `${torn.name} shared by layers that lie unlike`;
 }
 
 /** A plan for values, and a reader for each: row-major, in the batch's order. */

@@ -61,6 +61,8 @@ export interface ParamLayout {
 export interface Layouts {
   readonly values: ReadonlyMap<Value, Layout>;
   readonly params: ReadonlyMap<Param, ParamLayout>;
+  /** A parameter that two layers share of which the second needs it to lie otherwise: there are no kernels for that. */
+  readonly torn?: Param;
 }
 
 const equal = (width: number, parts: number): Layout => new Array<number>(parts).fill(width / parts);
@@ -115,7 +117,13 @@ export function layoutsOf(graph: Graph): Layouts {
     const at = [0, ...[...(cuts.get(v) ?? [])].sort((x, y) => x - y), v.width];
     return at.slice(1).map((c, i) => c - at[i]);
   };
-  const vector = (p: Param, columns: Layout): void => void (params.has(p) || params.set(p, { columns }));
+  let torn: Param | undefined;
+  /** Lays a parameter out as its first layer needs it. */
+  const lay = (p: Param, columns: Layout, rows?: Layout): void => {
+    const known = params.get(p);
+    if (!known) params.set(p, { ...(rows && { rows }), columns });
+    else if (!sameLayout(known.columns, columns) || !sameLayout(known.rows ?? [], rows ?? [])) torn ??= p;
+  };
   const placeholders = new Map<Value, Value>();
   for (const v of graph.values)
     if (v.op.kind === "scan") v.op.body.inputs.forEach((x, i) => placeholders.set(x, v.inputs[i]));
@@ -127,8 +135,8 @@ export function layoutsOf(graph: Graph): Layouts {
       case "dense": {
         const known = params.get(op.kernel);
         const columns = known?.columns ?? wished(v);
-        if (!known) params.set(op.kernel, { rows: v.inputs.flatMap(of), columns });
-        if (op.bias) vector(op.bias, columns);
+        if (!known) lay(op.kernel, columns, v.inputs.flatMap(of)); // a later layer's inputs are put together as it lies
+        if (op.bias) lay(op.bias, columns);
         values.set(v, columns);
         break;
       }
@@ -138,9 +146,9 @@ export function layoutsOf(graph: Graph): Layouts {
         const gates = equal((op.kind === "gru" ? 3 : 4) * r, op.kind === "gru" ? 3 : 4);
         const directions = op.backward ? [op.forward, op.backward] : [op.forward];
         for (const d of directions) {
-          if (!params.has(d.kernel)) params.set(d.kernel, { rows: of(a), columns: gates });
-          if (!params.has(d.recurrent)) params.set(d.recurrent, { rows: [r], columns: gates });
-          vector(d.bias, gates);
+          lay(d.kernel, gates, of(a));
+          lay(d.recurrent, gates, [r]);
+          lay(d.bias, gates);
         }
         values.set(v, directions.map(() => r)); // prettier-ignore
         break;
@@ -158,7 +166,7 @@ export function layoutsOf(graph: Graph): Layouts {
         values.set(v, of(v.inputs[2]));
         break;
       case "batchNorm":
-        for (const p of [op.gamma, op.beta, op.mean, op.variance]) vector(p, of(a));
+        for (const p of [op.gamma, op.beta, op.mean, op.variance]) lay(p, of(a));
         values.set(v, of(a));
         break;
       case "cells":
@@ -192,5 +200,5 @@ export function layoutsOf(graph: Graph): Layouts {
   for (const p of graph.params.values())
     if (!params.has(p))
       params.set(p, p.shape.length === 2 ? { rows: [p.shape[0]], columns: [p.shape[1]] } : { columns: [p.shape[0]] });
-  return { values, params };
+  return { values, params, ...(torn && { torn }) };
 }
