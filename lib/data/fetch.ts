@@ -134,6 +134,7 @@ export async function fetchFile(
       "It is yours and was not touched: move it away, or keep using it.",
     );
   if (fs.existsSync(to)) {
+    if (!fs.statSync(to).isFile()) throw differs("a folder");
     const found = await sha256File(to);
     if (found === known.sha256) return "kept";
     throw differs(`another one (${found.slice(0, 16)}...)`);

@@ -45,6 +45,7 @@ export function checkLabels(values: ArrayLike<number>, where: string, range?: re
 /** Number of classes where labels are 0 .. n - 1, each of them met in training (n from 2 to 10); else undefined. */
 export function classCount(train: ArrayLike<number>): number | undefined {
   const seen = new Set(Array.from(train));
+  if (seen.size > 10) return undefined;
   const n = Math.max(...seen) + 1;
   return n >= 2 && n <= 10 && seen.size === n && [...seen].every((v) => Number.isInteger(v) && v >= 0) ? n : undefined;
 }

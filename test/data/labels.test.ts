@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
 import { sequencesOf } from "../../lib/data";
+import { labelsFromNumbers } from "../../lib/data/arrays";
 import {
   classes,
   csd,
@@ -32,6 +33,13 @@ describe("a folder of data", () => {
       /y_train\.h5: expected one label column, one-hot classes or a named column, found 2 columns\. Give --label-column N, 0 to 1/,
     );
     await assert.rejects(load(files, "mfn-h5", { labelColumn: 2 }), /expected a label column from 0 to 1, found 2/);
+  });
+
+  it("has intensities where its labels are of more kinds than an argument list holds", () => {
+    const train = Float32Array.from({ length: 200_000 }, (_, i) => i / 100_000 - 1);
+    const { classes, scale } = labelsFromNumbers({ train }, "many");
+    assert.equal(classes, undefined);
+    assert.deepEqual(scale, { low: -1, high: 1, positiveFrom: 0 });
   });
 
   it("may lack labels and splits when it is only predicted on, and is scaled as the model's data was", async () => {
