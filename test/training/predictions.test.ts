@@ -52,6 +52,19 @@ describe("npz files", () => {
     assert.deepEqual(encodeNpz({ c: arrays.c, a: arrays.a, b: arrays.b }), bytes);
     assert.deepEqual(decodeNpz(bytes, "x"), arrays);
   });
+  it("are refused where an entry claims more than deflate can pack, before room is made for it", () => {
+    const bytes = Buffer.from(encodeNpz({ x: { shape: [2], data: Float32Array.of(1, 2) } }));
+    const at = bytes.indexOf("PK\x01\x02", 0, "latin1"); // the entry in the directory: its unpacked size at 24
+    bytes.writeUInt32LE(4e9, at + 24);
+    assert.throws(
+      () => decodeNpz(bytes, "w.npz"),
+      /w\.npz: expected an \.npz archive, found x\.npy of 4000000000 bytes, packed in/,
+    );
+  });
+  it("hold long runs of one number", () => {
+    const data = new Float32Array(1e6);
+    assert.deepEqual(decodeNpz(encodeNpz({ x: { shape: [1e6], data } }), "zeros").x.data, data);
+  });
   it("are read by numpy", function () {
     const file = path.join(temporaryFolder("npz"), "x.npz");
     fs.writeFileSync(file, encodeNpz({ "w/x": { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) } }));
