@@ -76,7 +76,7 @@ const bench = (shape: ShapeName, way: Way, ...more: string[]): BenchResult =>
 
 /** Steps a second of two processes at once, each on a core of its own, over those of one alone. */
 async function twoAtOnce(): Promise<number> {
-  const command = benchCommand("mosi50", "default", ["--steps", "40"]);
+  const command = benchCommand("mosi50", "default", ["--steps", "14"]);
   const rate = async (core: number): Promise<number> => {
     const [file, ...args] = pinned(core, command);
     const { stdout } = await promisify(execFile)(file, args);
@@ -136,10 +136,8 @@ export async function main(args: readonly string[]): Promise<number> {
     [50, 100, 200].map((r) => [k, r, cost("--k", k, "--r", r, "--steps", 7)] as const),
   );
 
-  console.error("two processes at once");
-  const together = cpus().length > 1 ? await twoAtOnce() : undefined;
-
   const measured = new Map<ShapeName, Round[]>();
+  const together: number[] = [];
   for (let i = 0; i < rounds; i++) {
     for (const shape of shapeNames) {
       console.error(`round ${i + 1} of ${rounds}: ${shape}`);
@@ -148,6 +146,10 @@ export async function main(args: readonly string[]): Promise<number> {
         (layout) => runJson([python, script, shape, "1", "eager", layout]) as TorchResult,
       );
       measured.set(shape, [...(measured.get(shape) ?? []), { ours, torch }]);
+    }
+    if (cpus().length > 1) {
+      console.error(`round ${i + 1} of ${rounds}: two processes at once`);
+      together.push(await twoAtOnce());
     }
     // After every round: what is measured is not lost if the next one is stopped.
     writeWhole(out, page(measured, profiles, lengths, widths, together));
@@ -161,7 +163,7 @@ function page(
   profiles: readonly Profile[],
   lengths: readonly (readonly [number, BenchResult])[],
   widths: readonly (readonly [number, number, BenchResult])[],
-  together: number | undefined,
+  together: readonly number[],
 ): string {
   const of = (shape: ShapeName): readonly Round[] => measured.get(shape) ?? [];
   const best = (r: Round): number => Math.min(...r.torch.map((t) => t.step_ms));
@@ -216,9 +218,12 @@ function page(
     "",
     "Default: strict SIMD, the same bits on every machine. Fast math: fused multiply-add. Milliseconds vary with the machine and what else runs there; ratios less.",
     "",
-    ...(together === undefined
-      ? []
-      : [`Two processes at once, each on a core of its own, make ${together.toFixed(2)} times the steps of one.`, ""]),
+    ...(together.length
+      ? [
+          `Two processes at once, each on a core of its own, make ${median(together).toFixed(2)} times the steps of one (${Math.min(...together).toFixed(2)} to ${Math.max(...together).toFixed(2)}).`,
+          "",
+        ]
+      : []),
     "## Times",
     "",
     table(

@@ -1,4 +1,5 @@
 /** Settings that the search found best on validation, as `npm run reproduce -- table5-search --choose` wrote them. */
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { bestTrial, type RunRecord } from "../../lib/core/record";
@@ -8,7 +9,6 @@ import { findSystem } from "../../lib/models";
 import { groupBy } from "../../lib/report/verdict";
 import { readRecords, spaceSize, writeWhole } from "../../lib/training";
 import type { Setup } from "./setups";
-import chosen from "./chosen.json";
 
 /** Trials of each system's search, CIA's too: equal for all, on the same validation data, every one logged. */
 export const searchTrials = 8;
@@ -25,7 +25,8 @@ export interface Choice {
   readonly run: string;
 }
 
-const choices = chosen as readonly Choice[];
+const file = path.join(projectRoot(), "benchmarks", "suites", "chosen.json");
+const choices = JSON.parse(fs.readFileSync(file, "utf8")) as readonly Choice[];
 
 /**
  * Writes the best of the first eight trials of each recorded search. A search without all of them chooses nothing: its system
@@ -51,7 +52,6 @@ export function writeChoices(runs: string): { searches: number; unfinished: numb
     );
   const place = ({ system, dataset, features }: Choice) => `${system}/${dataset}/${features}`;
   found.sort((a, b) => (place(a) < place(b) ? -1 : 1));
-  const file = path.join(projectRoot(), "benchmarks", "suites", "chosen.json");
   writeWhole(file, `${JSON.stringify(found, null, 2)}\n`);
   return { searches: found.length, unfinished: searches.size - complete.length, file };
 }
