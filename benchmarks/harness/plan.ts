@@ -130,8 +130,9 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
       ? trialsOf(searchName(cell), cell.search.space, cell.search.trials).map((setting, trial) => ({ trial, setting }))
       : [{}];
     const known = byCell.get(cellName(cell))?.map((r) => r.seconds);
+    const most = cell.search ? 1 : profile === "quick" ? (cell.quickSeeds ?? cell.maxSeeds) : cell.maxSeeds;
     const runs = settings.flatMap((of) =>
-      seeds.slice(0, cell.search ? 1 : cell.maxSeeds).map((seed): PlannedRun => {
+      seeds.slice(0, most).map((seed): PlannedRun => {
         const job: Job = { suite: suite.name, profile, cell, seed, ...of };
         const { id, dataHash } = jobIdentity(job, system, dataset.hash);
         const recorded = byId.get(id);

@@ -78,14 +78,14 @@ const contextual = [setups.mosi62[0], full(setups.mosiMinilm[0]), full(setups.mo
 export const context: Suite = {
   name: "context",
   title: "Does CIA use the neighbouring utterances?",
-  seeds,
+  seeds: { ...seeds, quick: [1] },
   cells: probed(contextual, "context", () => ["neighbours shuffled", "neighbours foreign", "neighbours absent"]),
 };
 
 export const robustness: Suite = {
   name: "robustness",
   title: "Scores as a modality is noised or removed",
-  seeds,
+  seeds: { ...seeds, quick: [1] },
   cells: probed([setups.mosi62[0], full(setups.mosiAudio[0]), full(setups.mmmo[0])], "noise", ({ modalities }) =>
     modalities.flatMap((m) => [`without ${m}`, `${m} noise 0.5`, `${m} noise 1`, `${m} noise 2`]),
   ),

@@ -44,6 +44,8 @@ export interface Cell {
   readonly search?: { readonly space: SearchSpace; readonly trials: number };
   /** At most so many of the suite's seeds (a large data set). */
   readonly maxSeeds?: number;
+  /** The same in the quick profile. */
+  readonly quickSeeds?: number;
   /** Only in these profiles (default: all). */
   readonly profiles?: readonly Profile[];
   /** What is missing to run it ("MOSEI audio features are not public any more"); such a cell is listed, never run. */
