@@ -1,4 +1,5 @@
 /** The result in one screen, for a README: CIA beside the best other system and a constant guess, the verdicts, and every system's state. */
+import type { Cell } from "../core/suite";
 import { taskName } from "../core/types";
 import { escapeMarkdown } from "./escape";
 import { modalitiesTitle, systemTitle } from "./matrix";
@@ -13,6 +14,9 @@ const toTheRight = (title: string) => ({ title, numeric: true });
 
 const meanOf = ({ info, ours }: MetricSummary): string => (ours ? `${formatMean(ours, info)} (n ${ours.n})` : "–");
 
+/** Of six emotions the average that counts both classes alike. */
+const firstMetric = ({ cell }: CellSummary): string => (cell.task.kind === "emotions" ? "W-Acc" : cell.metrics[0].name);
+
 /** Rows of systems on the same data, task and protocol, CIA's first metric each; nothing where CIA has no finished run. */
 export function headlineMarkdown({ parts, counts, input }: ReportModel): string {
   const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
@@ -20,7 +24,7 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
   const key = ({ cell }: CellSummary) => `${cell.dataset}/${cell.features}/${taskName(cell.task)}/${cell.protocol}`;
   const rows = [...groupBy(finished, key).values()].flatMap((group) => {
     const cia = group.find(({ cell }) => cell.system === "cia");
-    const [metric] = cia?.metrics ?? [];
+    const metric = cia?.metrics.find(({ name }) => name === firstMetric(cia));
     if (!cia || !metric?.ours) return [];
     const scored = group
       .filter(({ cell }) => cell.system !== "cia" && !yardsticks.includes(cell.system))
@@ -60,20 +64,22 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
   return [...table, `Of the ${total} values that the paper prints: ${verdicts}.`].join("\n");
 }
 
-/** One line a system: whether its settings were searched, and its mean on each data set of Tables 5a and 5b; "–" where nothing is recorded. */
+/** A space with fewer settings than trials is tried whole. */
+const wholeSearch = ({ space, trials }: NonNullable<Cell["search"]>): number =>
+  Math.min(trials, 1 + Object.values(space).reduce((size, values) => size * values.length, 1));
+
+/** One line a system: on which data sets its search is complete, and its mean on each data set of Tables 5a and 5b; "–" where nothing is recorded. */
 export function systemsMarkdown({ parts, input }: ReportModel): string {
   const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
   const cells = tables.flatMap(({ summaries }) => summaries).filter(({ cell }) => !cell.missing);
   const column = ({ cell }: CellSummary) =>
     `${cell.dataset} ${cell.features}${cell.task.kind === "emotions" ? " emotions" : ""}`;
   const columns = [...groupBy(cells, column)].map(([title, [first]]) => {
-    const { task, metrics } = first.cell;
-    const metric = task.kind === "emotions" ? "W-Acc" : metrics[0].name;
-    return { title, task: taskName(task), metric };
+    return { title, task: taskName(first.cell.task), metric: firstMetric(first) };
   });
   const searches = parts
     .flatMap(({ summaries }) => summaries)
-    .filter(({ cell, trials }) => cell.search && trials.length)
+    .filter(({ cell: { search }, trials }) => search && trials.length >= wholeSearch(search))
     .map(({ cell }) => cell);
   const rows = [...groupBy(cells, ({ cell }) => cell.system)].map(([system, own]) => {
     const searched = new Set(searches.filter((cell) => cell.system === system).map(({ dataset }) => dataset));
