@@ -138,7 +138,7 @@ if (guesses.length === 2) {
     { outcome: "only CIA-IIM right", utterances: count((i) => a[i] !== truth[i] && b[i] === truth[i]) },
     { outcome: "both wrong", utterances: count((i) => a[i] !== truth[i] && b[i] !== truth[i]) },
   ]);
-} else console.log("Runs of both systems on this data are not recorded yet: npm run reproduce -- table6");
+} else console.log("Runs of both systems on this data are not recorded yet: npm run reproduce -- table6 --profile full");
 
 // %% [markdown]
 // ## Figure 3: attention

@@ -16,7 +16,7 @@ import { groupBy } from "../../lib/report/verdict";
 import { cellDataset, readPredictions, readRecords, writeWhole } from "../../lib/training";
 import { artefactsOf, readSections, table2 } from "./artefacts";
 import { cellIntervals, comparisonKey, evidenceOf, pairEvidence, type CellEvidence } from "./evidence";
-import { paperSuites, suites } from "../suites";
+import { findSuite, paperSuites, suites } from "../suites";
 import { dataKey, loadCellData } from "./plan";
 
 export interface ReportOptions {
@@ -32,7 +32,12 @@ export const readme = path.join(projectRoot(), "README.md");
 /** Tables that count the verdicts on all printed values. */
 const countedOver = ["README", "headline", "verdicts"] as const;
 
-const command = (suite: string) => `npm run reproduce -- ${suite}`;
+/** What makes a part of the report; quick has nothing of some. */
+function command(name: string): string {
+  const runnable = findSuite(name).cells.filter(({ missing }) => !missing);
+  const full = runnable.length > 0 && runnable.every(({ profiles }) => profiles && !profiles.includes("quick"));
+  return `npm run reproduce -- ${name}${full ? " --profile full" : ""}`;
+}
 
 export interface Collected {
   readonly input: ReportInput;
