@@ -156,6 +156,7 @@ export interface CellOptions {
   readonly profiles?: readonly Profile[];
   readonly note?: string;
   readonly maxSeeds?: number;
+  readonly quickSeeds?: number;
   /** Further metrics, without a printed value. */
   readonly also?: readonly string[];
 }
@@ -186,6 +187,7 @@ export function cellOf(setup: Setup, o: CellOptions = {}): Cell {
     metrics: [...metrics, ...(o.also ?? []).map((name): CellMetric => ({ name, comparable: "not printed" }))],
     ...(profiles && { profiles }),
     ...(maxSeeds !== undefined && { maxSeeds }),
+    ...(o.quickSeeds !== undefined && { quickSeeds: o.quickSeeds }),
     ...(o.note && { note: o.note }),
   };
 }
