@@ -80,7 +80,8 @@ export function copyProgram(dir: string, changes: readonly (readonly [string, st
     recursive: true,
     filter: (file) => !/\.d\.ts$/.test(file) && !/\.tsbuildinfo/.test(file),
   });
-  fs.copyFileSync(path.join(root, "package.json"), path.join(dir, "package.json"));
+  for (const file of ["package.json", "benchmarks/suites/chosen.json"])
+    fs.cpSync(path.join(root, file), path.join(dir, file));
   fs.symlinkSync(fs.realpathSync(path.join(root, "node_modules")), path.join(dir, "node_modules"), "junction");
   for (const [file, from, to] of changes) {
     const text = fs.readFileSync(path.join(copy, file), "utf8");
