@@ -43,7 +43,7 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
         `${taskName(cia.cell.task)} ${metric.name}`,
         meanOf(metric),
         best ? `${systemTitle(best.summary, input.titles)} ${meanOf(best.metric)}` : "–",
-        `${ahead} of ${scored.length}`,
+        scored.length ? `${ahead} of ${scored.length}` : "–",
         guess ? meanOf(guess) : "–",
         paper,
       ],
