@@ -46,7 +46,7 @@ table(
 // %%
 const records = recordedRuns();
 const trials = records.filter(
-  (run) => run.suite === "table4" && run.trial !== undefined && run.status === "ok",
+  (run) => run.system === "cia" && run.trial !== undefined && run.status === "ok",
 );
 const settings = Object.keys(suite.cells[0].search?.space ?? {});
 const ranked = [...trials].sort(
