@@ -2,12 +2,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
-import { bestTrial, type RunRecord } from "../../lib/core/record";
+import { bestTrial } from "../../lib/core/record";
+import { trialCount } from "../../lib/core/suite";
 import type { Config } from "../../lib/core/types";
 import { projectRoot } from "../../lib/data/files";
 import { findSystem } from "../../lib/models";
 import { groupBy } from "../../lib/report/verdict";
-import { readRecords, spaceSize, writeWhole } from "../../lib/training";
+import { readRecords, writeWhole } from "../../lib/training";
 import type { Setup } from "./setups";
 
 /** Trials of each system's search, CIA's too: equal for all, on the same validation data, every one logged. */
@@ -37,7 +38,9 @@ export function writeChoices(runs: string): { searches: number; unfinished: numb
   const { records } = readRecords(runs);
   const counted = records.filter(({ trial }) => trial !== undefined && trial < searchTrials);
   const searches = groupBy(counted, ({ cell }) => cell);
-  const complete = [...searches.values()].filter((trials) => trials.length >= trialsOfSearch(trials[0]));
+  const complete = [...searches.values()].filter(
+    (trials) => trials.length >= trialCount({ space: findSystem(trials[0].system).space, trials: searchTrials }),
+  );
   const found = complete.flatMap((trials): Choice[] => {
     const best = bestTrial(trials);
     const base = trials.find(({ trial }) => trial === 0)?.config;
@@ -55,10 +58,6 @@ export function writeChoices(runs: string): { searches: number; unfinished: numb
   writeWhole(file, `${JSON.stringify(found, null, 2)}\n`);
   return { searches: found.length, unfinished: searches.size - complete.length, file };
 }
-
-/** A space with fewer settings than trials is tried whole. */
-const trialsOfSearch = ({ system }: RunRecord): number =>
-  Math.min(searchTrials, 1 + spaceSize(findSystem(system).space));
 
 /** What a system runs with on a set-up: the choice on those features, found with two (three) classes and used for every task there; {} where none was searched. */
 export function chosenSettings(system: string, { dataset, features }: Pick<Setup, "dataset" | "features">): Config {

@@ -78,3 +78,13 @@ export function paperValues(metric: CellMetric): readonly PaperValue[] {
   const { paper } = metric;
   return paper === undefined ? [] : Array.isArray(paper) ? paper : [paper as PaperValue];
 }
+
+/** How many different settings a space holds. */
+export function spaceSize(space: SearchSpace): number {
+  return Object.values(space).reduce((size, values) => size * values.length, 1);
+}
+
+/** How many trials a search has: the defaults and what is drawn; a space with fewer settings than trials is tried whole. */
+export function trialCount({ space, trials }: NonNullable<Cell["search"]>): number {
+  return Math.min(trials, 1 + spaceSize(space));
+}

@@ -1,5 +1,5 @@
 /** The result in one screen, for a README: CIA beside the best other system and a constant guess, the verdicts, and every system's state. */
-import type { Cell } from "../core/suite";
+import { trialCount } from "../core/suite";
 import { taskName } from "../core/types";
 import { escapeMarkdown } from "./escape";
 import { modalitiesTitle, systemTitle } from "./matrix";
@@ -64,10 +64,6 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
   return [...table, `Of the ${total} values that the paper prints: ${verdicts}.`].join("\n");
 }
 
-/** A space with fewer settings than trials is tried whole. */
-const wholeSearch = ({ space, trials }: NonNullable<Cell["search"]>): number =>
-  Math.min(trials, 1 + Object.values(space).reduce((size, values) => size * values.length, 1));
-
 /** One line a system: on which data sets its search is complete, and its mean on each data set of Tables 5a and 5b; "–" where nothing is recorded. */
 export function systemsMarkdown({ parts, input }: ReportModel): string {
   const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
@@ -79,7 +75,7 @@ export function systemsMarkdown({ parts, input }: ReportModel): string {
   });
   const searches = parts
     .flatMap(({ summaries }) => summaries)
-    .filter(({ cell: { search }, trials }) => search && trials.length >= wholeSearch(search))
+    .filter(({ cell: { search }, trials }) => search && trials.length >= trialCount(search))
     .map(({ cell }) => cell);
   const rows = [...groupBy(cells, ({ cell }) => cell.system)].map(([system, own]) => {
     const searched = new Set(searches.filter((cell) => cell.system === system).map(({ dataset }) => dataset));

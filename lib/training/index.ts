@@ -20,7 +20,7 @@ export { asStored, decodePredictions, encodePredictions } from "./predictions";
 export { describe as describeRun, prepare, scaled, type Prepared } from "./prepare";
 export { appendRecord, mendTail, readRecords, resultOf, type RecordProblem, type RecordsRead } from "./records";
 export { headline, scoreInput, scoreSplit, taskLoss } from "./score";
-export { spaceSize, trialsOf } from "./search";
+export { trialsOf } from "./search";
 export type { Selected } from "./select";
 export { scoreTest, train, type Progress as TrainProgress, type Run, type TrainOptions } from "./train";
 export { describeModel, predictWith, readModel, readWeights, reviveModel, saveModel, type SavedModel } from "./saved";

@@ -1,12 +1,8 @@
 /** Random search: the same number of trials, the same validation data and the same seed for every system. */
 import { SystemError } from "../core/errors";
 import { Rng } from "../core/rng";
+import { spaceSize, trialCount } from "../core/suite";
 import type { Config, SearchSpace } from "../core/types";
-
-/** How many different settings a space holds. */
-export function spaceSize(space: SearchSpace): number {
-  return Object.values(space).reduce((size, values) => size * values.length, 1);
-}
 
 /** Setting number `index` of a space, in the order of its keys. */
 function settingAt(space: SearchSpace, index: number): Config {
@@ -25,9 +21,10 @@ function settingAt(space: SearchSpace, index: number): Config {
  * search alone. A space with fewer settings than trials is tried whole.
  */
 export function trialsOf(name: string, space: SearchSpace, trials: number): Config[] {
+  const drawings = trialCount({ space, trials }) - 1;
   const size = spaceSize(space);
   const rng = new Rng(0, `search/${name}`);
   const drawn = new Set<number>();
-  while (drawn.size < Math.min(trials - 1, size)) drawn.add(rng.integer(size));
+  while (drawn.size < drawings) drawn.add(rng.integer(size));
   return trials < 1 ? [] : [{}, ...[...drawn].map((index) => settingAt(space, index))];
 }

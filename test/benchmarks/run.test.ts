@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { recordLine } from "../../lib/core/record";
 import { readRecords } from "../../lib/training";
 import { temporaryFolder } from "../training/helpers";
-import { copyProgram, filesIn, run, start, until, untimed } from "./helpers";
+import { copyProgram, filesIn, root, run, start, until, untimed } from "./helpers";
 import { killAndResume, workersOf } from "./kill-resume";
 
 const quick = ["ci", "--seeds", "1", "--epochs", "1", "--no-report"];
@@ -188,5 +188,16 @@ describe("npm run reproduce", function () {
     assert.match(err, /no real data can be had/);
     assert.match(err, /SYNTHETIC set instead: its scores say nothing about the paper/);
     assert.match(text, /synthetic {2}cia\/synthetic/);
+  });
+
+  it("chooses the best of each complete search, as the committed choices were", async () => {
+    const folder = temporaryFolder("choose");
+    const copy = copyProgram(folder);
+    const file = path.join(folder, "benchmarks/suites/chosen.json");
+    fs.writeFileSync(file, "[]\n");
+    const { code, err } = await run("run", ["--choose", "--out", path.join(root, "results/runs")], { from: copy });
+    assert.equal(code, 0, err);
+    const committed = fs.readFileSync(path.join(root, "benchmarks/suites/chosen.json"), "utf8");
+    assert.equal(fs.readFileSync(file, "utf8"), committed);
   });
 });
