@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { DataError, RecordError } from "../core/errors";
+import { hashOf } from "../core/json";
 import type { SavedArrays } from "../core/system";
 import {
   modalitiesName,
@@ -73,25 +74,32 @@ export function describeModel(
   };
 }
 
+/** `check` in the file is the hash of all else, as in a record: a scale that was edited or torn would give wrong numbers. */
 export function saveModel(dir: string, model: SavedModel, weights: SavedArrays): void {
   writeWhole(path.join(dir, "weights.npz"), encodeNpz(weights));
-  writeWhole(path.join(dir, "model.json"), `${JSON.stringify(model, null, 2)}\n`);
+  writeWhole(path.join(dir, "model.json"), `${JSON.stringify({ ...model, check: hashOf(model) }, null, 2)}\n`);
 }
 
-/** @throws DataError where the folder is no saved model, RecordError where its weights are not those that were saved */
+/** @throws DataError where the folder is no saved model, RecordError where it is not what was saved */
 export function readModel(dir: string): { model: SavedModel; weights: SavedArrays } {
   const refuse = (found: string) =>
     new DataError(`--model ${dir}: expected model.json and weights.npz as npm run train writes them, found ${found}.`);
   const file = path.join(dir, "model.json");
   if (!fs.existsSync(file)) throw refuse("no model.json");
-  let model: SavedModel;
+  let saved: SavedModel & { readonly check?: string };
   try {
-    model = JSON.parse(fs.readFileSync(file, "utf8")) as SavedModel;
+    saved = JSON.parse(fs.readFileSync(file, "utf8")) as typeof saved;
   } catch {
     throw refuse("a model.json that is no JSON");
   }
+  if (typeof saved !== "object" || saved === null) throw refuse("a model.json that holds no model");
+  const { check, ...model } = saved;
   if (model.schema !== modelSchema)
     throw refuse(`schema ${JSON.stringify(model.schema)} (this program reads ${modelSchema})`);
+  if (check !== hashOf(model))
+    throw new RecordError(
+      `${file}: expected checksum ${hashOf(model)}, found ${JSON.stringify(check)}. The file was changed after it was saved: restore it or train again.`,
+    );
   if (!fs.existsSync(path.join(dir, "weights.npz"))) throw refuse("no weights.npz");
   const weights = readWeights(path.join(dir, "weights.npz"), model.weightsHash);
   return { model, weights };

@@ -96,4 +96,23 @@ describe("a saved model", function () {
     fs.writeFileSync(file, bytes);
     assert.throws(() => readModel(temporaryFolder("nothing")), /found no model\.json/);
   });
+
+  it("is refused where model.json was changed: another scale would give other numbers without a word", () => {
+    const file = path.join(dir, "model.json");
+    const text = fs.readFileSync(file, "utf8");
+    const model = JSON.parse(text) as { scaler: Record<string, Record<string, number[]>> };
+    const [modality] = Object.keys(model.scaler);
+    const [field] = Object.keys(model.scaler[modality]);
+    assert.equal(typeof model.scaler[modality][field][0], "number");
+    model.scaler[modality][field][0] += 1;
+    fs.writeFileSync(file, JSON.stringify(model));
+    assert.throws(
+      () => readModel(dir),
+      (e: Error) => e instanceof RecordError && /expected checksum [0-9a-f]{16}, found "[0-9a-f]{16}"/.test(e.message),
+    );
+    fs.writeFileSync(file, "null");
+    assert.throws(() => readModel(dir), /found a model\.json that holds no model/);
+    fs.writeFileSync(file, text);
+    readModel(dir);
+  });
 });
