@@ -12,6 +12,7 @@ import {
   dotChart,
   emotionNames,
   emotionScores,
+  finishedRuns,
   forChart,
   forTable,
   lineChart,
@@ -87,15 +88,13 @@ table(forTable(single, ["metric", "paper", "ours", "sd", "constant", "n"]), {
 
 // %%
 const mosei = await dataOrSynthetic("mosei", { features: "minilm", scaling: "none" });
-const emotionRun = records.find(
-  (run) =>
-    run.system === "cia" &&
-    run.dataset === mosei.name &&
-    run.features === mosei.features &&
-    run.task === "emotions" &&
-    run.status === "ok" &&
-    run.predictions,
-);
+const [emotionRun] = finishedRuns(records, {
+  system: "cia",
+  dataset: mosei.name,
+  features: mosei.features,
+  task: "emotions",
+  config: { iim: "true" },
+});
 const stored = emotionRun && recordedPredictions(emotionRun);
 const curve = (truth: ArrayLike<number>, probabilities: ArrayLike<number>) =>
   Array.from({ length: 19 }, (_, i) => (i + 1) / 20).flatMap((threshold) => {

@@ -12,6 +12,7 @@ import {
   comparisonRows,
   dataOrSynthetic,
   dotChart,
+  finishedRuns,
   findSystem,
   forChart,
   forTable,
@@ -114,14 +115,7 @@ table(comparisonRows(compareCells(cells, "first")), {
 // What a system costs, from its records: trainable parameters and seconds for one run.
 
 // %%
-const own = records.filter(
-  (run) =>
-    run.status === "ok" &&
-    run.dataset === dataset &&
-    run.features === features &&
-    run.task === "classes:2" &&
-    run.trial === undefined,
-);
+const own = finishedRuns(records, { dataset, features, task: "classes:2" });
 table(
   systems.flatMap(({ name, title }) => {
     const runs = own.filter((run) => run.system === name);

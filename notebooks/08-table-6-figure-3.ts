@@ -13,6 +13,7 @@ import {
   dataOrSynthetic,
   dotChart,
   emotionNames,
+  finishedRuns,
   heatmap,
   paperUtterances,
   programOf,
@@ -70,19 +71,13 @@ show({ "data set": mosei.name, video: test.ids[video], utterances: names.length 
 // %%
 const records = recordedRuns();
 const recorded = (task: string, iim: string) =>
-  records
-    .filter(
-      (run) =>
-        run.system === "cia" &&
-        run.status === "ok" &&
-        run.predictions &&
-        run.trial === undefined &&
-        run.dataset === mosei.name &&
-        run.features === mosei.features &&
-        run.task === task &&
-        run.config.iim === iim,
-    )
-    .sort((a, b) => a.seed - b.seed)[0];
+  finishedRuns(records, {
+    system: "cia",
+    dataset: mosei.name,
+    features: mosei.features,
+    task,
+    config: { iim },
+  })[0];
 const said = (task: string, iim: string) => {
   const run = recorded(task, iim);
   return run && recordedPredictions(run).test;

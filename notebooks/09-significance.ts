@@ -6,16 +6,19 @@
 
 // %%
 import {
-  argmaxRows,
   accuracy,
+  argmaxRows,
   bootstrapVideos,
+  cia,
   compareCells,
   comparisonRows,
   dataOrSynthetic,
   dotChart,
+  finishedRuns,
   groupsOf,
   lineChart,
   mcnemar,
+  overSeeds,
   pairedBootstrap,
   pairedPower,
   pairedT,
@@ -24,14 +27,12 @@ import {
   recordedRuns,
   Rng,
   smallestDetectable,
+  startEngine,
   summarise,
   table,
   targetsOf,
   trainAndScore,
-  startEngine,
-  cia,
   wilcoxon,
-  overSeeds,
 } from "../dist/lib";
 import { findSuite } from "../dist/benchmarks/suites";
 
@@ -148,18 +149,13 @@ for (const [name, features] of [
   ["youtube", "covarep+facet"],
 ] as const) {
   const data = await dataOrSynthetic(name, { features, scaling: "none" }, () => undefined);
-  const run = records.find(
-    (r) =>
-      r.system === "cia" &&
-      r.dataset === data.name &&
-      r.features === features &&
-      r.task.startsWith("classes") &&
-      r.status === "ok" &&
-      r.predictions &&
-      r.trial === undefined &&
-      r.config.iim === "true" &&
-      r.modalities.length === data.modalities.length,
-  );
+  const [run] = finishedRuns(records, {
+    system: "cia",
+    dataset: data.name,
+    features,
+    modalities: data.modalities,
+    config: { iim: "true" },
+  }).filter(({ task }) => task.startsWith("classes"));
   if (!run) continue;
   const classes = Number(run.task.slice(8));
   const truth = targetsOf(data, data.test, { kind: "classes", classes }).values;
@@ -210,17 +206,13 @@ if (sized.length) {
 
 // %%
 const mosi = await dataOrSynthetic("mosi", { features: "bclstm", scaling: "none" }, () => undefined);
-const ofMosi = records.filter(
-  (run) =>
-    run.dataset === mosi.name &&
-    run.features === mosi.features &&
-    run.task === "classes:2" &&
-    run.status === "ok" &&
-    run.predictions &&
-    run.seed === 1 &&
-    run.trial === undefined &&
-    run.modalities.length === 3,
-);
+const ofMosi = finishedRuns(records, {
+  dataset: mosi.name,
+  features: mosi.features,
+  modalities: mosi.modalities,
+  task: "classes:2",
+  seed: 1,
+});
 const reference = ofMosi.find((run) => run.system === "cia" && run.config.iim === "true");
 const target = targetsOf(mosi, mosi.test, { kind: "classes", classes: 2 }).values;
 const groups = groupsOf(

@@ -10,6 +10,7 @@ import {
   dataOrSynthetic,
   dotChart,
   emotionScores,
+  finishedRuns,
   forTable,
   lineChart,
   paperThresholds,
@@ -82,16 +83,13 @@ else console.log("No runs are recorded yet: npm run reproduce -- protocol");
 
 // %%
 const mosei = await dataOrSynthetic("mosei", { features: "minilm", scaling: "none" });
-const run = records.find(
-  (r) =>
-    r.system === "cia" &&
-    r.dataset === mosei.name &&
-    r.features === mosei.features &&
-    r.task === "emotions" &&
-    r.status === "ok" &&
-    r.predictions &&
-    r.trial === undefined,
-);
+const [run] = finishedRuns(records, {
+  system: "cia",
+  dataset: mosei.name,
+  features: mosei.features,
+  task: "emotions",
+  config: { iim: "true" },
+});
 const truth = targetsOf(mosei, mosei.test, { kind: "emotions" }).values;
 const at = (values: ArrayLike<number>, threshold: number) => {
   const { meanF1, meanWAcc } = emotionScores(truth, values, threshold);

@@ -5,6 +5,7 @@ export { dataHere, dataOrSynthetic, writeNpyFolder } from "./data";
 export { inPrint, programOf, trainAndScore, trainLive, type LiveOptions, type ScoredRun } from "./live";
 export {
   comparisonRows,
+  finishedRuns,
   forChart,
   forTable,
   recordedPredictions,
@@ -14,4 +15,5 @@ export {
   taskOf,
   withConstants,
   type ResultRow,
+  type RunFilter,
 } from "./results";

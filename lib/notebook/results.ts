@@ -40,6 +40,26 @@ export function recordedRuns(say: (line: string) => void = console.log): RunReco
   return runs;
 }
 
+/** What runs to look for; of `config` only the settings that are named must agree. */
+export type RunFilter = Partial<
+  Pick<RunRecord, "system" | "dataset" | "features" | "task" | "modalities" | "config" | "seed">
+>;
+
+/** Finished runs with stored predictions, by seed; trials of a search are left out, their settings were not chosen. */
+export function finishedRuns(
+  records: readonly RunRecord[],
+  { config = {}, modalities, ...where }: RunFilter,
+): RunRecord[] {
+  const agrees = (run: RunRecord): boolean =>
+    run.status === "ok" &&
+    run.predictions !== undefined &&
+    run.trial === undefined &&
+    (!modalities || modalitiesName(run.modalities) === modalitiesName(modalities)) &&
+    Object.entries(where).every(([key, value]) => value === undefined || run[key as keyof RunRecord] === value) &&
+    Object.entries(config).every(([key, value]) => run.config[key] === value);
+  return records.filter(agrees).sort((a, b) => a.seed - b.seed);
+}
+
 /** Stored predictions of a recorded run, by name ("test", "valid"). @throws RecordError where they are not there */
 export function recordedPredictions(record: RunRecord): Record<string, Predictions> {
   const own = folders().find((folder) => existsSync(path.join(folder, record.predictions?.file ?? "none")));
