@@ -6,11 +6,11 @@ import { join } from "node:path";
 const root = join(__dirname, "..", "..");
 
 describe("deviations", () => {
-  it("in the files of the systems are those of the README's table, one row each", () => {
-    const models = join(root, "lib", "models");
+  it("in the code are those of the README's table, one row each", () => {
     const marked = new Set<string>();
-    for (const file of readdirSync(models).filter((f) => f.endsWith(".ts")))
-      for (const [, mark] of readFileSync(join(models, file), "utf8").matchAll(/\[(D\d+)\]/g)) marked.add(mark);
+    for (const folder of ["models", "layers", "training"].map((name) => join(root, "lib", name)))
+      for (const file of readdirSync(folder).filter((f) => f.endsWith(".ts")))
+        for (const [, mark] of readFileSync(join(folder, file), "utf8").matchAll(/\[(D\d+)\]/g)) marked.add(mark);
     const listed = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^\| \[(D\d+)\] \|/gm)].map((m) => m[1]);
     assert.deepStrictEqual([...marked].sort(), [...new Set(listed)].sort());
     assert.strictEqual(listed.length, new Set(listed).size, "a mark is listed twice");

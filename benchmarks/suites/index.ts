@@ -5,7 +5,8 @@ import * as others from "./others";
 
 import { table1, table3, table4, table5Search, table5a, table5b } from "./tables";
 
-const { ci, context, figure2, figure3, protocol, robustness, significance, syntheticSuite, table2, table6 } = others;
+const { ci, context, figure2, figure3, protocol, robustness, significance, syntheticSuite, table2, table6, variants } =
+  others;
 
 export const suites: readonly Suite[] = [
   table1,
@@ -20,6 +21,7 @@ export const suites: readonly Suite[] = [
   figure3,
   significance,
   protocol,
+  variants,
   context,
   robustness,
   ci,
@@ -27,7 +29,7 @@ export const suites: readonly Suite[] = [
 ];
 
 /** Suites that a plain `npm run reproduce` runs: what the paper prints, in its order. */
-export const paperSuites: readonly string[] = ["table1", "table2", "table3", "table4", "table5-search", "table5a", "table5b", "table6", "figure2", "figure3", "significance", "protocol", "context", "robustness"]; // prettier-ignore
+export const paperSuites: readonly string[] = ["table1", "table2", "table3", "table4", "table5-search", "table5a", "table5b", "table6", "figure2", "figure3", "significance", "protocol", "variants", "context", "robustness"]; // prettier-ignore
 
 /** @throws UsageError naming the suites that exist */
 export function findSuite(name: string): Suite {

@@ -87,10 +87,9 @@ export const table3: Suite = {
   }),
 };
 
-const takes = (setup: Setup, name: string): boolean =>
-  name !== "bof-msa" || setup.modalities.some((m) => m !== "T") ? findSystem(name) !== undefined : false;
-
 /** BoF-MSA reads audio and video only. */
+const takes = (setup: Setup, name: string): boolean => name !== "bof-msa" || setup.modalities.some((m) => m !== "T");
+
 const modalitiesFor = (setup: Setup, name: string): readonly Modality[] =>
   name === "bof-msa" ? setup.modalities.filter((m) => m !== "T") : setup.modalities;
 

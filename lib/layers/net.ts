@@ -1,4 +1,8 @@
-/** Layers with named parameters. A layer's parameters live under its path: `iim/TA/enc1` has `kernel` and `bias`. */
+/**
+ * Layers with named parameters. A layer's parameters live under its path: `iim/TA/enc1` has `kernel` and `bias`.
+ * [D26] All start by Keras' rules (Glorot uniform, orthogonal, zero biases, forget bias 1), one bias a layer; the systems that were
+ * written in PyTorch started uniformly, with two or three biases a cell that Adam moved together.
+ */
 import type { Modality, Shape } from "../core/types";
 import type { Act, Drop, Gates, Graph, Init, Recurrent, Value } from "../engine/graph";
 import * as ops from "../engine/ops";

@@ -8,6 +8,7 @@
  * [D17] No padding: in the released code stage 2 also sees padded utterances, whose features tanh(b) are not zero.
  * [D15] Labels of sequences (MMMO, words): features are averaged over the sequence's rows before the output; on words this is a
  *       BiLSTM over steps.
+ * [D27] Intensity: see mmmu-ba.ts.
  */
 import type { Config, Modality } from "../core/types";
 import type { Gates, Output, Value } from "../engine/graph";

@@ -143,7 +143,8 @@ export const bofMsa: FittedSystem<BofConfig> = {
   title: "BoF-MSA style",
   paper: "after Blanchard et al. 2018",
   defaults: Object.freeze({ K: 128, beta: 0.75, C: 1, alpha: 1 }),
-  space: { K: [32, 128], beta: [0.01, 0.1, 0.75], C: [0.1, 1, 10], alpha: [0.1, 1, 10] },
+  /** For classes, which is what is searched. */
+  space: { K: [32, 128], beta: [0.01, 0.1, 0.75], C: [0.1, 1, 10] },
   accepts: (shape) => acceptModalities(name, shape, ["A", "V"]),
   fit(train, _valid, shape, config, rng) {
     bofMsa.accepts(shape);

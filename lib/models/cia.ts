@@ -11,6 +11,8 @@
  *      Keras 2.2 drew one a gate.
  * [D3] A single modality x is the case x = y of the same graph: IIM_xx is an auto-encoder, BI = FC(F_x).
  * [D4] No padding: attention, pooling and losses see real rows only; the released script had no mask.
+ * [D24] Features are standardised, so part of an IIM's target lies outside the range of its tanh; the suite `variants` has
+ *       `scaling: "maxabs"` beside it.
  */
 import type { Config, Modality } from "../core/types";
 import { modalityOrder } from "../core/types";

@@ -48,7 +48,7 @@ export interface DfgConfig extends MemoryConfig, Config {
   readonly intensity: IntensityHead;
 }
 
-/** MMSA's MOSI settings; cores behind 100 units as in the SDK's example; the other nets as MFN's. */
+/** MMSA's sizes for MOSI; cores behind 100 units as in the SDK's example; the other nets as MFN's. */
 export const defaults: DfgConfig = Object.freeze({
   hT: 256,
   hA: 32,

@@ -19,7 +19,7 @@ export interface EfLstmConfig extends Config {
   readonly intensity: IntensityHead;
 }
 
-/** The script's call. */
+/** The sizes of the script's call. */
 export const defaults: EfLstmConfig = Object.freeze({ h: 128, drop: 0.5, intensity: "l1" });
 
 export function forward(net: Net, { h, drop, intensity }: EfLstmConfig): Output {

@@ -33,7 +33,8 @@ export const linear: FittedSystem<LinearConfig> = {
   title: "Linear",
   paper: "no paper: logistic regression (classes, emotions) and ridge regression (intensity)",
   defaults: Object.freeze({ C: 0.01, alpha: 100 }),
-  space: { C: [0.0001, 0.001, 0.01, 0.1, 1], alpha: [1, 10, 100, 1000, 10000] },
+  /** For classes, which is what is searched. */
+  space: { C: [0.00001, 0.0001, 0.001, 0.01, 0.1, 1, 10, 100] },
   accepts: (shape) => acceptModalities(name, shape),
   fit(train, _valid, shape, config) {
     linear.accepts(shape);

@@ -6,6 +6,7 @@
  *       many utterances, and padded ones are keys, for which the forward GRU repeats its last state and the backward gives 0.
  * [D15] Labels of sequences: the merged representation is averaged over the sequence's rows.
  * [D2] See cia.ts: one dropout mask a sequence in the GRUs.
+ * [D27] Intensity by tanh and squared error, as CIA's; its authors published no regression.
  */
 import { SystemError } from "../core/errors";
 import type { Config, Modality } from "../core/types";

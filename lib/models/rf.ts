@@ -1,6 +1,6 @@
 /**
  * RF: random forest (Breiman 2001) on pooled features: an utterance's own, or the mean over a sample's steps; modalities
- * side by side (not standardised: a tree sees order only). Bootstrap, sqrt(d) candidate features a node, grown until pure.
+ * side by side (scaling changes nothing: a tree sees order only). Bootstrap, sqrt(d) candidate features a node, grown until pure.
  *
  * classes: gini, the mean of the leaves' class shares; emotions: one such forest each; intensity: variance, the mean.
  */
@@ -104,11 +104,12 @@ export const rf: FittedSystem<RfConfig> = {
       minLeaf: config.minLeaf,
       bootstrap: config.bootstrap,
     };
-    const grow = (goal: Goal, forest: number): Tree[] => growForest(data, goal, options, rng.stream("forest", forest));
+    // A stream's own streams carry its name, not its step: forests that differ in the step alone would draw alike.
+    const grow = (goal: Goal, stream: string): Tree[] => growForest(data, goal, options, rng.stream(stream));
     const trees =
       goals.kind === "emotions"
-        ? goals.columns.flatMap((labels, e) => grow({ kind: "classes", labels, classes: 2 }, e))
-        : grow(goals.kind === "classes" ? goals : { kind: "numbers", targets: goals.targets }, 0);
+        ? goals.columns.flatMap((labels, e) => grow({ kind: "classes", labels, classes: 2 }, `forest ${e}`))
+        : grow(goals.kind === "classes" ? goals : { kind: "numbers", targets: goals.targets }, "forest");
     return rf.load(pack(trees, goals.kind === "emotions" ? 2 : shape.outputs), shape, config);
   },
   load(arrays, shape) {

@@ -239,7 +239,8 @@ export const svm: FittedSystem<SvmConfig> = {
     landmarks: 1024,
     tolerance: 1e-3,
   }),
-  space: { C: [0.1, 1, 10], gamma: [0.25, 1, 4], epsilon: [0.1, 0.3] },
+  /** For classes, which is what is searched. */
+  space: { C: [0.1, 1, 10], gamma: [0.25, 1, 4] },
   accepts: (shape) => acceptModalities(name, shape),
   fit(train, _valid, shape, config, rng) {
     svm.accepts(shape);

@@ -20,7 +20,12 @@ export interface TrainerConfig {
   readonly selectBy: "loss" | "metric";
 }
 
-/** Adam 0.001, 50 epochs, patience 20: the authors' script. Utterances that stand alone come 32 a step, videos 16. */
+/**
+ * Adam 0.001, 50 epochs, patience 20: the authors' script. Utterances that stand alone come 32 a step, videos 16.
+ * [D25] All systems start from these where no search has found others: learning rates, batch sizes, weight decay and clipping of
+ * the compared systems' papers are not taken over.
+ * [D24] The script divides by the greatest value of each split; see lib/data/scale.ts for what can be had.
+ */
 export const trainerDefaults: TrainerConfig = Object.freeze({
   scaling: "standardise",
   probes: "none",

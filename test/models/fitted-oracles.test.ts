@@ -165,6 +165,16 @@ describe("systems that learn an easy rule", () => {
     });
   }
 
+  it("RF draws another forest for each emotion, also where two have the same labels", () => {
+    const six: Shape = { ...shape, task: { kind: "emotions" }, outputs: 6 };
+    const all = Int32Array.from({ length: 720 }, (_, i) => values[Math.floor(i / 6)]);
+    const config = { ...rf.defaults, trees: 5 };
+    const model = rf.fit({ split: make(1), targets: { outputs: 6, values: all } }, undefined, six, config, new Rng(1));
+    const shares = model.predict(make(2)).values;
+    const column = (e: number) => Array.from({ length: 120 }, (_, i) => shares[6 * i + e]).join();
+    assert.equal(new Set([0, 1, 2, 3, 4, 5].map(column)).size, 6);
+  });
+
   it("BoF-MSA fuses by out-of-fold scores with ten sequences and averages with fewer, and says so", () => {
     const few = makeSplit({ lengths: [2, 2, 2], widths });
     const data: FitData = { split: few, targets: makeTargets(shape.task, 6) };
