@@ -14,7 +14,7 @@ import {
   type Thresholds,
 } from "../../lib/metrics";
 import type { PairEvidence } from "../../lib/report/compare";
-import type { Drawn, ResampledInterval } from "../../lib/report/verdict";
+import { chooseRuns, type Drawn, type ResampledInterval } from "../../lib/report/verdict";
 import { readPredictions, scoreInput } from "../../lib/training";
 
 const resamples = 1000;
@@ -38,12 +38,11 @@ export interface CellEvidence {
   readonly runs: readonly { readonly record: RunRecord; readonly predictions: Predictions }[];
 }
 
-/** Reads the test predictions of a cell's finished runs on the data set that is here. */
+/** Reads the test predictions of the finished runs that a cell's mean is over; of none if they had other data than what is here. */
 export function evidenceOf(dir: string, cell: Cell, records: readonly RunRecord[], dataset: Dataset): CellEvidence {
   const name = cellName(cell);
-  const mine = records
-    .filter((r) => r.cell === name && r.status === "ok" && r.trial === undefined && r.dataHash === dataset.hash)
-    .sort((a, b) => a.seed - b.seed);
+  const { chosen } = chooseRuns(records.filter((r) => r.cell === name));
+  const mine = chosen.filter((r) => r.status === "ok" && r.dataHash === dataset.hash);
   return {
     cell,
     name,

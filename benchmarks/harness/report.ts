@@ -3,7 +3,6 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { canonicalJson } from "../../lib/core/json";
-import type { RunRecord } from "../../lib/core/record";
 import { cellName, type Cell, type Suite } from "../../lib/core/suite";
 import type { Dataset } from "../../lib/core/types";
 import { targetsOf, unitsOf } from "../../lib/data";
@@ -12,8 +11,9 @@ import { argmaxRows, constantRows, type ConstantRow } from "../../lib/metrics";
 import { findSystem, systems } from "../../lib/models";
 import { renderReport, type DatasetInfo, type Deviation, type Fact, type PairEvidence, type ReportInput, type ReportTables, type Section, type Utterance } from "../../lib/report"; // prettier-ignore
 import { allPaperValues } from "../../lib/report/paper";
+import { referenceOf } from "../../lib/report/compare";
 import { groupBy } from "../../lib/report/verdict";
-import { cellDataset, readPredictions, readRecords, writeWhole } from "../../lib/training";
+import { cellDataset, readRecords, writeWhole } from "../../lib/training";
 import { artefactsOf, readSections, table2 } from "./artefacts";
 import { cellIntervals, comparisonKey, evidenceOf, pairEvidence, type CellEvidence } from "./evidence";
 import { findSuite, paperSuites, suites } from "../suites";
@@ -92,11 +92,19 @@ export async function collect(o: ReportOptions): Promise<Collected> {
       intervals[found.name] = cellIntervals(found, dataset);
       compared.push(found);
     }
-    for (const list of groupBy(compared, ({ cell }) => comparisonKey(cell)).values()) {
-      const first = list.reduce((a, b) => (b.cell.modalities.length > a.cell.modalities.length ? b : a));
-      for (const other of list) if (other !== first) evidence.push(...pairEvidence(first, other, whole));
-      const shown = utterancesOf(o.runs, first.cell, list[list.indexOf(first) + 1]?.cell, records, whole);
-      if (shown) utterances[first.name] = shown;
+    // A suite compares its cells with its own reference: CIA stands in several, with other settings.
+    for (const suite of shown) {
+      const names = new Set(suite.cells.map(cellName));
+      const own = compared.filter(({ name }) => names.has(name));
+      for (const list of groupBy(own, ({ cell }) => comparisonKey(cell)).values()) {
+        const first = referenceOf(list, ({ cell }) => cell);
+        for (const other of list) {
+          const known = evidence.some((e) => e.first === first.name && e.second === other.name);
+          if (other !== first && !known) evidence.push(...pairEvidence(first, other, whole));
+        }
+        const found = utterancesOf(first, list[list.indexOf(first) + 1], whole);
+        if (found) utterances[first.name] ??= found;
+      }
     }
   }
   const labels = await table2(o.dataDir);
@@ -157,25 +165,16 @@ const shownUtterances = 40;
 
 /** Test units of a cell with truth, guess and confidence of seed 1; where another system differs, its guess. */
 function utterancesOf(
-  runs: string,
-  cell: Cell,
-  other: Cell | undefined,
-  records: readonly RunRecord[],
+  { cell, runs: [run] }: CellEvidence,
+  other: CellEvidence | undefined,
   dataset: Dataset,
 ): { note: string; rows: readonly Utterance[] } | undefined {
   if (cell.task.kind !== "classes") return undefined;
-  const first = (c: Cell) =>
-    records
-      .filter((r) => r.cell === cellName(c) && r.status === "ok" && r.predictions)
-      .sort((a, b) => a.seed - b.seed)[0];
-  const record = first(cell);
-  if (!record) return undefined;
-  const { values, outputs, units } = readPredictions(runs, record).test;
+  const { values, outputs, units } = run.predictions;
   const truth = targetsOf(dataset, dataset.test, cell.task).values;
   if (truth.length !== units) return undefined;
   const guess = argmaxRows(values, outputs);
-  const rival = other && first(other);
-  const theirs = rival && readPredictions(runs, rival).test;
+  const theirs = other?.runs[0].predictions;
   const second = theirs && theirs.units === units ? argmaxRows(theirs.values, theirs.outputs) : undefined;
   const name = (c: number) => dataset.classNames?.[c] ?? (outputs === 2 ? ["negative", "positive"][c] : `class ${c}`);
   const ids = dataset.level === "row" ? dataset.test.rowIds : dataset.test.ids;
@@ -191,8 +190,8 @@ function utterancesOf(
     confidence: Number(values[i * outputs + guess[i]].toFixed(3)),
     ...(second && second[i] !== guess[i] && { other: name(second[i]) }),
   }));
-  const beside = rival ? `; beside it ${findSystem(rival.system).title} (${cellName(other!)})` : "";
-  return { note: `seed ${record.seed}; ${rows.length} of ${units} test units${beside}`, rows };
+  const beside = other ? `; beside it ${findSystem(other.cell.system).title} (${other.name})` : "";
+  return { note: `seed ${run.record.seed}; ${rows.length} of ${units} test units${beside}`, rows };
 }
 
 /** The paper prints p values of a test whose samples it does not name. */

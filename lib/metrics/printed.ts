@@ -55,10 +55,11 @@ export function integerCheck(printed: string, n: number): IntegerCheck {
 /**
  * Rank that a printed value would have among our runs: 1 = better than all of them, n + 1 = worse than all. A picked
  * seed shows itself by rank 1. Runs that equal it share the better rank.
+ * @param halfUnit  runs as near as this equal it: half of its last digit, the printed value being rounded
  */
-export function rankAmong(value: number, runs: Numbers, lowerIsBetter = false): number {
+export function rankAmong(value: number, runs: Numbers, lowerIsBetter = false, halfUnit = 0): number {
   checkLength(runs, "rankAmong");
   let better = 0;
-  for (let i = 0; i < runs.length; i++) if (lowerIsBetter ? runs[i] < value : runs[i] > value) better++;
+  for (let i = 0; i < runs.length; i++) if ((lowerIsBetter ? value - runs[i] : runs[i] - value) > halfUnit) better++;
   return better + 1;
 }

@@ -1,4 +1,5 @@
 /** System against system under equal terms: runs paired by seed, Holm over all comparisons of a table. */
+import type { Cell } from "../core/suite";
 import { taskName } from "../core/types";
 import { holm, pairedT, probabilityOfImprovement, smallestDetectable } from "../metrics/tests";
 import type { Labels } from "./matrix";
@@ -7,6 +8,7 @@ import {
   formatDifference,
   formatInterval,
   groupBy,
+  sameValue,
   samplesNote,
   tableDecimals,
   type CellSummary,
@@ -33,12 +35,15 @@ export interface Comparison {
   /** First minus second. */
   readonly difference: number;
   readonly interval?: { readonly low: number; readonly high: number; readonly level: number };
-  /** Of the paired t-test; 1 for identical runs, undefined for fewer than two common seeds. */
+  /**
+   * Of the paired t-test, undefined for fewer than two common seeds. Where all differences are equal a t-test has no spread to
+   * go by: 1 for identical runs, else that of the exact sign-flip test, 2 ** (1 - n).
+   */
   readonly p?: number;
   /** Holm-adjusted over all comparisons made together. */
   readonly holmP?: number;
   readonly improvement: number;
-  /** The smallest true difference that this n finds with power 0.8. */
+  /** The smallest true difference that this n finds with power 0.8 at 5 % over all comparisons made together (Bonferroni). */
   readonly detectable?: number;
   readonly evidence?: PairEvidence;
 }
@@ -52,10 +57,9 @@ export function compareCells(
   against: "first" | "all",
   evidence: readonly PairEvidence[] = [],
 ): Comparison[] {
-  const found: Comparison[] = [];
+  const found: Spread[] = [];
   for (const cells of groupBy(group, ({ cell }) => taskName(cell.task)).values()) {
-    const most = Math.max(...cells.map(({ cell }) => cell.modalities.length));
-    const reference = cells.find(({ cell }) => cell.modalities.length === most)!;
+    const reference = referenceOf(cells, ({ cell }) => cell);
     const ordered = [reference, ...cells.filter((cell) => cell !== reference)];
     ordered.forEach((first, i) => {
       if (against === "first" && i > 0) return;
@@ -69,8 +73,21 @@ export function compareCells(
   }
   const tested = found.filter(({ p }) => p !== undefined);
   const adjusted = holm(tested.map(({ p }) => p!));
-  return found.map((c) => (c.p === undefined ? c : { ...c, holmP: adjusted[tested.indexOf(c)] }));
+  return found.map(({ sd, ...c }, i) => {
+    if (c.p === undefined) return c;
+    const detectable = sd > sameValue ? { detectable: sd * detectableInSds(c.n, 0.05 / tested.length) } : {};
+    return { ...c, holmP: adjusted[tested.indexOf(found[i])], ...detectable };
+  });
 }
+
+/** Whom the others of a group are compared with: the first with the most modalities. */
+export function referenceOf<T>(group: readonly T[], cellOf: (member: T) => Cell): T {
+  const most = Math.max(...group.map((member) => cellOf(member).modalities.length));
+  return group.find((member) => cellOf(member).modalities.length === most)!;
+}
+
+/** A comparison with the sd of its differences. */
+type Spread = Comparison & { readonly sd: number };
 
 function compare(
   first: CellSummary,
@@ -78,32 +95,34 @@ function compare(
   a: MetricSummary,
   b: MetricSummary,
   evidence: readonly PairEvidence[],
-): Comparison | undefined {
+): Spread | undefined {
   const common = a.seeds.filter((seed) => b.seeds.includes(seed));
   if (!common.length) return undefined;
   const x = common.map((seed) => a.values[a.seeds.indexOf(seed)]);
   const y = common.map((seed) => b.values[b.seeds.indexOf(seed)]);
   const t = common.length > 1 ? pairedT(x, y) : undefined;
+  const varies = t ? t.sd > sameValue : false;
   return {
     first,
     second,
     metric: a,
     n: common.length,
     difference: x.reduce((total, value, i) => total + value - y[i], 0) / common.length,
-    interval: t ? { low: t.low, high: t.high, level: 0.95 } : undefined,
-    p: t === undefined ? undefined : (t?.p ?? 1),
+    interval: t && varies ? { low: t.low, high: t.high, level: 0.95 } : undefined,
+    p: t === undefined ? undefined : t === null ? 1 : varies ? t.p : 2 ** (1 - common.length),
+    sd: t?.sd ?? 0,
     improvement: probabilityOfImprovement(x, y, a.info.lowerIsBetter),
-    detectable: t ? t.sd * detectableInSds(common.length) : undefined,
     evidence: evidence.find((e) => e.first === first.name && e.second === second.name && e.metric === a.name),
   };
 }
 
-/** The smallest detectable difference in units of the sd of the differences; it depends on n alone. */
+/** The smallest detectable difference in units of the sd of the differences; it depends on n and alpha alone. */
 const detectableInSds = (() => {
-  const known = new Map<number, number>();
-  return (n: number): number => {
-    if (!known.has(n)) known.set(n, smallestDetectable({ n, sd: 1 }));
-    return known.get(n)!;
+  const known = new Map<string, number>();
+  return (n: number, alpha: number): number => {
+    const key = `${n} ${alpha}`;
+    if (!known.has(key)) known.set(key, smallestDetectable({ n, sd: 1, alpha }));
+    return known.get(key)!;
   };
 })();
 
@@ -131,13 +150,21 @@ export function comparisonTable(
         numeric: true,
         help: "first minus second, mean over common seeds, with its 95 % interval",
       },
-      { title: "Holm p", numeric: true, help: "paired t-test by seed, adjusted over all lines of this table" },
+      {
+        title: "Holm p",
+        numeric: true,
+        help: "paired t-test by seed (sign-flip test where all differences are equal), adjusted over all lines of this table",
+      },
       {
         title: "P(first better)",
         numeric: true,
         help: "probability of improvement: share of run pairs that the first wins",
       },
-      { title: "Detectable", numeric: true, help: "smallest true difference that this n finds with power 0.8" },
+      {
+        title: "Detectable",
+        numeric: true,
+        help: "smallest true difference that this n finds with power 0.8, at 5 % over all lines of this table",
+      },
       { title: "n", numeric: true, help: "common seeds" },
       ...(bootstrap ? [{ title: `Over ${drawn.join(" or ")}`, numeric: true, help }] : []),
       ...(mcnemar ? [{ title: "McNemar p", numeric: true, help: "exact, one run of each" }] : []),
@@ -172,22 +199,29 @@ export function comparisonTable(
   };
 }
 
+/** Yardsticks of ours: no systems that the paper compares with, and not counted among them. */
+export const yardsticks: readonly string[] = ["constant", "linear", "bigru"];
+
 /** Plain sentences: over how many of the others the first is better, and which it does not beat. Holm, 5 %. */
 export function comparisonFindings(comparisons: readonly Comparison[], labels: Labels): string[] {
-  const tested = comparisons.filter(({ holmP }) => holmP !== undefined);
+  const systems = comparisons.filter(({ second }) => !yardsticks.includes(second.cell.system));
   const key = ({ first, metric }: Comparison) => `${taskName(first.cell.task)} ${first.name} ${metric.name}`;
-  return [...groupBy(tested, key).values()].map((group) => {
+  return [...groupBy(systems, key).values()].flatMap((all) => {
+    const group = all.filter(({ holmP }) => holmP !== undefined);
+    if (!group.length) return [];
     const [{ first, metric }] = group;
+    const untested = all.filter(({ holmP }) => holmP === undefined);
     const certain = (c: Comparison, better: boolean) =>
       c.holmP! < 0.05 && c.difference !== 0 && c.difference > 0 === (metric.info.lowerIsBetter ? !better : better);
     const better = group.filter((c) => certain(c, true));
     const worse = group.filter((c) => certain(c, false));
     const open = group.length - better.length - worse.length;
     const names = (list: readonly Comparison[]) => list.map((c) => labels.of(c.second)).join("; ");
-    return (
+    return [
       `${labels.of(first)}, ${metric.name}: better than ${better.length} of ${group.length}` +
-      `, worse than ${worse.length}${worse.length ? ` (${names(worse)})` : ""}, no difference shown for ${open}.`
-    );
+        `, worse than ${worse.length}${worse.length ? ` (${names(worse)})` : ""}, no difference shown for ${open}` +
+        `${untested.length ? `; one common seed, not tested: ${names(untested)}` : ""}.`,
+    ];
   });
 }
 

@@ -1,14 +1,20 @@
 /** The result in one screen, for a README: CIA beside the best other system and a constant guess, the verdicts, and every system's state. */
-import { trialCount } from "../core/suite";
+import { trialCount, type Cell } from "../core/suite";
 import { taskName } from "../core/types";
 import { escapeMarkdown } from "./escape";
-import { modalitiesTitle, systemTitle } from "./matrix";
+import { yardsticks } from "./compare";
+import { bestConstant, modalitiesTitle, systemTitle } from "./matrix";
 import type { ReportModel } from "./report";
 import { markdownRows } from "./tables";
-import { formatMean, groupBy, verdictKinds, verdictWords, type CellSummary, type MetricSummary } from "./verdict";
-
-/** Yardsticks are not systems that the paper compares with. */
-const yardsticks = ["constant", "linear", "bigru"];
+import {
+  formatMean,
+  formatValue,
+  groupBy,
+  verdictKinds,
+  verdictWords,
+  type CellSummary,
+  type MetricSummary,
+} from "./verdict";
 
 const toTheRight = (title: string) => ({ title, numeric: true });
 
@@ -33,9 +39,7 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
     const sign = metric.info.lowerIsBetter ? -1 : 1;
     const [best] = scored.sort((a, b) => sign * (b.mean - a.mean));
     const ahead = scored.filter(({ mean }) => sign * (metric.ours!.mean - mean) > 0).length;
-    const guess = group
-      .find(({ cell }) => cell.system === "constant")
-      ?.metrics.find(({ name }) => name === metric.name);
+    const guess = bestConstant(input.constants?.[cia.name], metric.name);
     const paper = metric.printed[0]?.paper.value ?? "–";
     return [
       [
@@ -44,12 +48,12 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
         meanOf(metric),
         best ? `${systemTitle(best.summary, input.titles)} ${meanOf(best.metric)}` : "–",
         scored.length ? `${ahead} of ${scored.length}` : "–",
-        guess ? meanOf(guess) : "–",
+        guess === undefined ? "–" : formatValue(guess, metric.info),
         paper,
       ],
     ];
   });
-  const columns = ["CIA", "best compared system", "CIA's mean is ahead of", "constant guess", "paper prints"];
+  const columns = ["CIA", "best compared system", "CIA's mean is ahead of", "best constant", "paper prints"];
   const table = rows.length
     ? [
         ...markdownRows(
@@ -68,19 +72,19 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
 export function systemsMarkdown({ parts, input }: ReportModel): string {
   const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
   const cells = tables.flatMap(({ summaries }) => summaries).filter(({ cell }) => !cell.missing);
-  const column = ({ cell }: CellSummary) =>
-    `${cell.dataset} ${cell.features}${cell.task.kind === "emotions" ? " emotions" : ""}`;
-  const columns = [...groupBy(cells, column)].map(([title, [first]]) => {
+  const column = (cell: Cell) => `${cell.dataset} ${cell.features}${cell.task.kind === "emotions" ? " emotions" : ""}`;
+  const columns = [...groupBy(cells, ({ cell }) => column(cell))].map(([title, [first]]) => {
     return { title, task: taskName(first.cell.task), metric: firstMetric(first) };
   });
   const searches = parts
+    .filter(({ suite }) => suite.name === "table5-search")
     .flatMap(({ summaries }) => summaries)
     .filter(({ cell: { search }, trials }) => search && trials.length >= trialCount(search))
     .map(({ cell }) => cell);
   const rows = [...groupBy(cells, ({ cell }) => cell.system)].map(([system, own]) => {
-    const searched = new Set(searches.filter((cell) => cell.system === system).map(({ dataset }) => dataset));
+    const searched = new Set(searches.filter((cell) => cell.system === system).map(column));
     const scores = columns.map(({ title, task, metric }) => {
-      const summary = own.find((s) => column(s) === title && taskName(s.cell.task) === task);
+      const summary = own.find((s) => column(s.cell) === title && taskName(s.cell.task) === task);
       const found = summary?.metrics.find(({ name }) => name === metric);
       return found ? meanOf(found) : "–";
     });

@@ -33,9 +33,16 @@ export async function renderHtml(model: ReportModel): Promise<string> {
   const sections: { id: string; short: string; body: string }[] = [];
   const add = (id: string, short: string, title: string, body: string) =>
     sections.push({ id, short, body: `<section id="${h(id)}"><h2>${h(title)}</h2>\n${body}</section>` });
-  for (const part of parts)
-    add(part.suite.name, shortTitle(part.suite.title), part.suite.title, await suiteSection(model, part));
-  for (const section of input.sections ?? [])
+  const free = new Map((input.sections ?? []).map((section) => [section.id, section]));
+  for (const part of parts) {
+    const { name, title } = part.suite;
+    const section = free.get(name);
+    free.delete(name);
+    // What a figure shows comes before the scores of the runs behind it.
+    const body = (section ? await freeSection(section) : "") + (await suiteSection(model, part, !section?.command));
+    add(name, shortTitle(title), title, body);
+  }
+  for (const section of free.values())
     add(section.id, shortTitle(section.title), section.title, await freeSection(section));
   add("values", "All values", "All printed values", valuesSection(model));
   add("cells", "Cells and runs", "Cells and runs", cellsSection(model));
@@ -95,7 +102,7 @@ const cellHref = ({ anchors }: ReportModel, summary: CellSummary | undefined) =>
 async function glanceSection(model: ReportModel): Promise<string> {
   const { counted, counts, input } = model;
   const total = counted.length;
-  const tried = total - counts.noData - counts.notRun;
+  const judged = counts.reproduced + counts.differs + counts.undecided;
   const ok = input.records.filter(({ status }) => status === "ok").length;
   const href = (c: Counted) => cellHref(model, c.summary);
   const tiles = verdictKinds
@@ -113,7 +120,7 @@ async function glanceSection(model: ReportModel): Promise<string> {
   const wide = await renderSvg(glanceChart(counted, { href }));
   const narrow = await renderSvg(glanceChart(counted, { href, narrow: true }));
   return `<section id="glance" aria-label="At a glance">
-<p class="lead">The paper prints ${total} values. ${tried} can be answered from runs or data here, ${total - tried} cannot (yet). ${ok} finished runs, profile ${h(input.profile)}.</p>
+<p class="lead">The paper prints ${total} values. ${judged} could be judged by runs or data here, ${counts.impossible} are impossible as printed, ${counts.notComparable} are not comparable with what we have, ${counts.noData + counts.notRun} have no data or no run. ${ok} finished runs, profile ${h(input.profile)}.</p>
 <div class="first"><div><ul class="tiles" aria-label="Verdicts; press one to list its values">
 ${tiles}
 </ul></div>
@@ -121,8 +128,12 @@ ${tiles}
 </section>`;
 }
 
-async function suiteSection({ input }: ReportModel, { suite, matrices }: SuitePart): Promise<string> {
-  const parts = [command(input.command(suite.name))];
+async function suiteSection(
+  { input }: ReportModel,
+  { suite, matrices }: SuitePart,
+  withCommand: boolean,
+): Promise<string> {
+  const parts = withCommand ? [command(input.command(suite.name))] : [];
   for (const { title, table, chart, comparisons, findings } of matrices) {
     const tests = comparisons.length
       ? `<p>${findings.map(h).join("<br>")}</p><details><summary>The tests behind this: paired by seed, Holm over the table</summary>` +

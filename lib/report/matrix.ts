@@ -1,5 +1,6 @@
 /** The cells of a suite as tables in the paper's form: a table a data set, a line a system or modality, a column a metric. */
 import { bestTrial, type RunRecord, type Scores } from "../core/record";
+import { trialCount } from "../core/suite";
 import { modalitiesName, taskName } from "../core/types";
 import type { ConstantRow } from "../metrics/constants";
 import { metricInfo } from "../metrics/scores";
@@ -80,7 +81,7 @@ const setTitle = ({ cell }: CellSummary) => `${cell.dataset}, features ${cell.fe
 
 /** "79.9 ± 0.4" and, below, the interval with n, the printed value and the verdict. */
 function valueCell(metric: MetricSummary, summary: CellSummary, href?: string): TableCell {
-  const { ours, info, printed, undefinedRuns } = metric;
+  const { ours, info, printed, undefinedRuns, testSelected } = metric;
   const first = printed[0];
   const failed = summary.failed.length ? [`${summary.failed.length} failed`] : [];
   const undefinedNote = undefinedRuns ? [`undefined in ${undefinedRuns}`] : [];
@@ -96,9 +97,12 @@ function valueCell(metric: MetricSummary, summary: CellSummary, href?: string): 
       href,
     };
   const interval = ours.interval ? `${formatInterval(ours.interval, info)}, n ${ours.n}` : `n ${ours.n}`;
+  // Beside a printed value the drill-down has it; where nothing is printed (suite `protocol`) it is what the table is about.
+  const picked =
+    testSelected && !first ? [`picked on test ${formatValue(testSelected.mean, info, tableDecimals(info))}`] : [];
   return {
     text: formatMean(ours, info, tableDecimals(info)),
-    notes: [interval, ...failed, ...undefinedNote, ...(first ? [`paper ${first.paper.value}`] : [])],
+    notes: [interval, ...failed, ...undefinedNote, ...(first ? [`paper ${first.paper.value}`] : picked)],
     verdict: first?.verdict.kind,
     href,
   };
@@ -184,7 +188,8 @@ function turnedPanels(panels: ReadonlyMap<string, readonly RowValues[]>): Map<st
   );
 }
 
-const bestConstant = (rows: readonly ConstantRow[] | undefined, metric: string) =>
+/** Of the constants that know the test labels: what no predictor should stay below. */
+export const bestConstant = (rows: readonly ConstantRow[] | undefined, metric: string) =>
   rows?.find(({ name }) => name.startsWith("best constant"))?.scores[metric] ?? undefined;
 
 function constantLines(
@@ -266,7 +271,7 @@ function searchTable(
         },
         taskTitle(summary),
         {
-          text: `${trials.length} of ${cell.search?.trials ?? trials.length}`,
+          text: `${trials.length} of ${cell.search ? trialCount(cell.search) : trials.length}`,
           notes: failed ? [`${failed} failed`] : [],
         },
         best ? `${first === undefined ? "–" : first.toFixed(4)} to ${best.selectionScore!.toFixed(4)}` : "–",

@@ -200,10 +200,17 @@ export const renderTables = (input: ReportInput): ReportTables => tablesOfModel(
 
 function tablesOfModel(model: ReportModel): ReportTables {
   const { input } = model;
-  const each = <T>(suite: (part: SuitePart) => T, section: (section: Section) => T) =>
+  const sections = new Map((input.sections ?? []).map((s) => [s.id, s]));
+  /** A figure that is also a suite is one text: what it shows, then the scores of its runs. */
+  const each = (suite: (part: SuitePart) => string, section: (section: Section) => string) =>
     Object.fromEntries([
-      ...model.parts.map((part) => [part.suite.name, suite(part)] as const),
-      ...(input.sections ?? []).map((s) => [s.id, section(s)] as const),
+      ...model.parts.map((part) => {
+        const own = sections.get(part.suite.name);
+        return [part.suite.name, [...(own ? [section(own)] : []), suite(part)].filter(Boolean).join("\n")] as const;
+      }),
+      ...[...sections]
+        .filter(([id]) => !model.parts.some((part) => part.suite.name === id))
+        .map(([id, s]) => [id, section(s)] as const),
     ]);
   const tablesOf = (part: SuitePart) =>
     part.matrices.flatMap(({ table, comparisons: [first, ...more], findings }) => [
@@ -214,7 +221,11 @@ function tablesOfModel(model: ReportModel): ReportTables {
   const page = (title: string, command: string | undefined, body: string) =>
     `# ${title}\n\n${banner}${command ? `\`${command}\`\n\n` : ""}${body}`;
   const markdown = each(
-    (part) => page(part.suite.title, input.command(part.suite.name), tablesOf(part).map(markdownTable).join("\n")),
+    (part) => {
+      const body = tablesOf(part).map(markdownTable).join("\n");
+      const { name, title } = part.suite;
+      return sections.has(name) ? `## The runs behind it\n\n${body}` : page(title, input.command(name), body);
+    },
     (s) =>
       page(
         s.title,

@@ -2,7 +2,15 @@
  * The verdict on a printed value, from our runs: what can be said, how sure it is, and what stands in the way. Margins are
  * stated, never tuned: one percentage point or one unit of the test set (whichever is more), 0.02 for MAE and r.
  */
-import { cellName, paperValues, type Cell, type CellMetric, type PaperValue, type Suite } from "../core/suite";
+import {
+  cellName,
+  paperValues,
+  trialCount,
+  type Cell,
+  type CellMetric,
+  type PaperValue,
+  type Suite,
+} from "../core/suite";
 import type { RunRecord, Scores } from "../core/record";
 import { equivalence } from "../metrics/tests";
 import { overSeeds, type Interval, type SeedSummary } from "../metrics/intervals";
@@ -27,9 +35,14 @@ export const verdictWords: Readonly<Record<VerdictKind, { title: string; sign: s
   reproduced: {
     title: "reproduced",
     sign: "=",
-    meaning: "equivalent to the printed value within the stated margin (two one-sided t-tests, 5 %)",
+    meaning: "equivalent to the printed value within the stated margin (two one-sided t-tests, 5 %; of counts: equal)",
   },
-  differs: { title: "differs", sign: "≠", meaning: "the 95 % interval over our seeds does not hold the printed value" },
+  differs: {
+    title: "differs",
+    sign: "≠",
+    meaning:
+      "one more run of ours would give the printed value less than once in 20 times (95 % prediction interval over seeds; of counts: unequal)",
+  },
   undecided: {
     title: "undecided",
     sign: "?",
@@ -129,15 +142,22 @@ function printedValue(paper: PaperValue): number {
   return metricInfo(metric).unit === "%" && paper.row !== "t-test p" && metric !== "count" ? value / 100 : value;
 }
 
+/** Differences below this are rounding: scores are counts divided, and sums of a few thousand numbers. */
+export const sameValue = 1e-12;
+
 function defaultMargin(metric: MetricInfo, testUnits: number): number {
   return metric.unit === "%" ? Math.max(0.01, testUnits ? 1 / testUnits : 0) : 0.02;
 }
 
-/** Whether a printed accuracy can be one on the paper's test set; undefined where that is not a question. */
+/**
+ * Whether a printed accuracy can be one on the paper's test set; undefined where that is not a question. Tables 1 and 3 and CIA's
+ * row are the paper's own runs; its other rows are copied from papers with test sets of their own (60 YouTube samples, not 59).
+ */
 export function checkPrinted(paper: PaperValue): IntegerCheck | undefined {
   const { dataset, metric } = columnParts(paper.column);
   const n = paperSizes[dataset]?.test;
-  return n && /^A\d$/.test(metric) && paper.row !== "t-test p" ? integerCheck(paper.value, n) : undefined;
+  const own = ["1", "3"].includes(paper.table) || paper.row === "CIA";
+  return n && own && /^A\d$/.test(metric) ? integerCheck(paper.value, n) : undefined;
 }
 
 /** A number as tables show it: percent with one decimal more than usual for differences, MAE and r with three. */
@@ -197,7 +217,7 @@ export function summariseCell(
   options: SummaryOptions = {},
 ): CellSummary {
   const name = cellName(cell);
-  const { chosen, others } = chooseRuns(records.filter((record) => record.trial === undefined));
+  const { chosen, others } = chooseRuns(records);
   const runs = chosen.filter((run) => run.status === "ok");
   const failed = chosen.filter((run) => run.status === "failed");
   const testUnits = runs[0]?.rows.test ?? 0;
@@ -226,27 +246,32 @@ export function summariseCell(
       ),
     };
   });
+  // Searches of several suites may share a cell; each shows as many trials as it declares.
+  const declared = cell.search ? trialCount(cell.search) : Infinity;
   const trials = records
-    .filter(({ trial }) => trial !== undefined)
+    .filter(({ trial }) => trial !== undefined && trial < declared)
     .toSorted((a, b) => a.trial! - b.trial! || a.seed - b.seed);
   return { suite, cell, name, runs, failed, others, metrics, trials };
 }
 
-/** The largest set of runs with one configuration and one data hash (the latest of equal ones); the rest are `others`. */
-function chooseRuns(records: readonly RunRecord[]): { chosen: RunRecord[]; others: RunRecord[] } {
+/**
+ * Of a cell's records, trials left out: the runs with the configuration and the data of the latest one, by seed; earlier ones with
+ * others are kept apart, never mixed in.
+ */
+export function chooseRuns(records: readonly RunRecord[]): { chosen: RunRecord[]; others: RunRecord[] } {
   const unique = new Map<string, RunRecord>();
   for (const record of records) {
+    if (record.trial !== undefined) continue;
     const known = unique.get(record.id);
     if (!known || (known.status === "failed" && record.status === "ok")) unique.set(record.id, record);
   }
   const groups = [...groupBy([...unique.values()], (r) => `${r.configHash} ${r.dataHash}`).values()];
-  const finished = (group: readonly RunRecord[]) => group.filter((r) => r.status === "ok").length;
   const latest = (group: readonly RunRecord[]) =>
     group
       .map((r) => r.started)
       .sort()
       .at(-1) ?? "";
-  groups.sort((a, b) => finished(b) - finished(a) || (latest(b) > latest(a) ? 1 : -1));
+  groups.sort((a, b) => (latest(b) > latest(a) ? 1 : -1));
   const [chosen = [], ...rest] = groups;
   return { chosen: chosen.toSorted((a, b) => a.seed - b.seed), others: rest.flat() };
 }
@@ -281,7 +306,8 @@ function judge(
 ): PrintedSummary {
   const value = printedValue(paper);
   const integer = checkPrinted(paper);
-  const rank = values.length ? rankAmong(value, values, info.lowerIsBetter) : undefined;
+  const half = parsePrinted(paper.value).halfUnit / (info.unit === "%" ? 100 : 1);
+  const rank = values.length ? rankAmong(value, values, info.lowerIsBetter, half) : undefined;
   const ours = values.length ? overSeeds(values, options.level) : undefined;
   const difference = ours && ours.mean - value;
   const interval = ours?.interval
@@ -304,6 +330,11 @@ function judge(
     }
     if (metric.comparable !== true) return { kind: "notComparable", why: `${metric.comparable}; ${within}`, ...found };
     if (!interval) return { kind: "undecided", why: `${away}; one seed has no interval`, ...found };
+    if (Math.max(...values) - Math.min(...values) < sameValue)
+      return {
+        kind: "undecided",
+        why: `${away}; all ${values.length} runs give the same value, which says nothing of their spread`,
+      };
     const test = equivalence(values, value, margin);
     if (test.equivalent)
       return {
@@ -311,21 +342,21 @@ function judge(
         why: `within ${formatDifference(margin, info).replace("+", "±")}: ${within}`,
         ...found,
       };
-    if (interval.low > 0 || interval.high < 0) return { kind: "differs", why: within, ...found };
-    return {
-      kind: "undecided",
-      why: `${within}: ${values.length} seeds show neither equality nor a difference`,
-      ...found,
-    };
+    // The printed value is one run: it is asked whether one more run of ours could give it, not whether our mean could.
+    const reach = ((interval.high - interval.low) / 2) * Math.sqrt(values.length + 1);
+    if (Math.abs(difference!) > reach) return { kind: "differs", why: within, ...found };
+    const open =
+      interval.low > 0 || interval.high < 0 ? "one more run could give it" : "neither equality nor a difference";
+    return { kind: "undecided", why: `${within}: ${open}, by ${values.length} seeds`, ...found };
   })();
   return { paper, value, verdict, rank, integer };
 }
 
-/** How sure and how comparable: of several of our values for one printed value, the report counts the first by this order. */
+/** Of several of our values for one printed value the report counts the first by this order: no pick of the one that agrees. */
 const precedence: readonly VerdictKind[] = [
   "impossible",
-  "reproduced",
   "differs",
+  "reproduced",
   "undecided",
   "notComparable",
   "notRun",
