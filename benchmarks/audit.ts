@@ -1,37 +1,36 @@
 /** `npm run audit`: is what we print what we ran? */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { RecordError, UserError } from "../lib/core/errors";
+import { RecordError, UsageError, UserError } from "../lib/core/errors";
+import { canonicalJson } from "../lib/core/json";
 import type { RunRecord } from "../lib/core/record";
-import type { Profile } from "../lib/core/suite";
 import { targetsOf, type LoadOptions } from "../lib/data";
 import type { Dataset } from "../lib/core/types";
-import { cellDataset, readPredictions, readRecords, rescore } from "../lib/training";
+import { cellDataset, readPredictions, readRecords, rescore, reselect } from "../lib/training";
 import { entry, parse } from "./cli";
 import { taskOf } from "./evaluate";
 import { loadCellData, plan } from "./harness/plan";
-import { printedNumbers, tablesAgain } from "./harness/printed";
+import { staleNotebooks, tablesAgain } from "./harness/printed";
 import { findSuite, paperSuites } from "./suites";
 
 const command = "npm run audit";
 const help = `${command} -- [suite ...] [options]
 
-Checks that every declared run is recorded once, that record lines and hashes are whole, that every metric computed again from the
-stored predictions equals the recorded one, that the report's tables, made again from the records, are those in its folder, and that
-every number in the marked parts of README and notebooks is found in the records.
+Checks that every declared run is recorded once, that record lines and hashes are whole, that every metric, threshold and validation
+score computed again from the stored predictions equals the recorded one, as does the epoch chosen from the recorded epochs, that the
+report (tables, page, what the README shows of them), made again from the records, is the one in its folder, and that the notebooks'
+outputs were made from these records. Numbers in the README's sentences are not read.
 
   --runs DIR            record files (default results/runs)
   --report DIR          the report whose tables are made again (default: results, where --runs is not given; else none)
   --profile quick|full  which runs are declared (default: quick)
-  --data DIR            where the data sets are (runs whose data is not here are not scored again, and said)
-  --text FILE           further files whose numbers must be in the records; may be repeated`;
+  --data DIR            where the data sets are (runs whose data is not here are not scored again, and said)`;
 
 const options = {
   runs: { type: "string" },
   report: { type: "string" },
   profile: { type: "string" },
   data: { type: "string" },
-  text: { type: "string", multiple: true },
 } as const;
 
 export interface Finding {
@@ -46,7 +45,9 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const dir = values.runs ?? path.join("results", "runs");
-  const profile: Profile = values.profile === "full" ? "full" : "quick";
+  const profile = values.profile ?? "quick";
+  if (profile !== "quick" && profile !== "full")
+    throw new UsageError(`${command}: --profile: expected quick or full, found ${profile}.`);
   const suites = (positionals.length ? positionals : paperSuites).map(findSuite);
   if (!fs.existsSync(dir))
     throw new UserError(`${dir}: expected run records, found no such folder. npm run reproduce makes them.`);
@@ -70,17 +71,17 @@ export async function main(args: readonly string[]): Promise<number> {
   const tables =
     report === undefined ? undefined : await tablesAgain(report, { runs: dir, profile, dataDir: values.data });
   findings.push(...(tables?.findings ?? []));
-  const texts = printedNumbers(dir, records, values.text ?? []);
-  findings.push(...texts.findings);
+  const own = values.runs === undefined ? staleNotebooks(records) : undefined;
+  findings.push(...(own?.findings ?? []));
 
   for (const { what, message } of findings) console.log(`${what.padEnd(8)} ${message}`);
   console.log(
     `${declared} declared runs, ${records.length} recorded; ${checked} scored again from their predictions` +
       `${unscored ? `, ${unscored} not (their data is not here)` : ""}; ` +
       (tables
-        ? `${tables.compared} tables of profile ${tables.profile} made again${tables.undecided ? `, ${tables.undecided} not (their data is not here)` : ""}; `
+        ? `${tables.compared} files of the report, profile ${tables.profile}, made again${tables.undecided ? `, ${tables.undecided} not (their data is not here)` : ""}; `
         : "") +
-      `${texts.numbers} numbers in ${texts.files} files traced; ` +
+      (own ? `${own.notebooks} notebooks looked at; ` : "") +
       `${findings.length ? `${findings.length} findings` : "nothing found"}`,
   );
   return findings.length ? 1 : 0;
@@ -119,6 +120,18 @@ async function scoreAgain(
         const split = dataset[name]!;
         return { split, targets: targetsOf(dataset, split, task) };
       });
+      const { valid } = dataset;
+      const made = reselect(
+        record,
+        task,
+        valid && stored.valid && { targets: targetsOf(dataset, valid, task), predictions: stored.valid },
+      );
+      for (const part of ["chosen", "selectionScore"] as const)
+        if (canonicalJson(record[part] ?? null) !== canonicalJson(made[part] ?? null))
+          faults.push({
+            what: "scores",
+            message: `${which}: ${part} is recorded as ${canonicalJson(record[part] ?? null)}, epochs and validation predictions give ${canonicalJson(made[part] ?? null)}`,
+          });
       for (const split of ["test", "valid"] as const) {
         const [recorded, scores] = [record.metrics[split] ?? {}, again[split] ?? {}];
         const wrong = Object.keys({ ...recorded, ...scores }).find(

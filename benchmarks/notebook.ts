@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
+import { readRecords, writeWhole } from "../lib/training";
 import { entry, parse } from "./cli";
+import { hashOfRecords } from "./harness/printed";
 import { ensurePython, inVenv, jupyterEnvironment, jupyterFolder, notebooksFolder, root } from "./jupyter/environment";
 
 const help = `npm run notebook -- NN ... [-p NAME VALUE] ... [--record | --pair] [--all] [--fast] [--timeout S] [--out DIR]
@@ -94,6 +96,13 @@ function pair(names: readonly string[]): void {
       );
 }
 
+/** Writes into a notebook which records its outputs were made from, for `npm run audit`. */
+function sayRecords(file: string): void {
+  const notebook = JSON.parse(readFileSync(file, "utf8")) as { metadata: Record<string, unknown> };
+  notebook.metadata.records = hashOfRecords(readRecords(path.join(root, "results", "runs")).records);
+  writeWhole(file, `${JSON.stringify(notebook, null, 1)}\n`);
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const { rest, parameters } = splitParameters(argv);
   const known = {
@@ -125,7 +134,9 @@ async function main(argv: readonly string[]): Promise<number> {
   if (values.record) {
     pair(names);
     const files = names.map((name) => inFolder(`${name}.ipynb`));
-    return runPython([script("run_notebooks.py"), "--timeout", values.timeout, ...files], fast);
+    const code = runPython([script("run_notebooks.py"), "--timeout", values.timeout, ...files], fast);
+    if (code === 0) files.forEach(sayRecords);
+    return code;
   }
   const out = path.resolve(root, values.out);
   mkdirSync(out, { recursive: true });

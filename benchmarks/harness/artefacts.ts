@@ -54,14 +54,16 @@ export async function table2(
   const printedTotal = values.reduce((sum, v) => sum + Number(v.value), 0);
   const why = `our release holds ${total} utterances, the paper's counts sum to ${printedTotal}`;
   const facts = values.map((paper, n): Fact => {
-    const same = Number(paper.value) === counts[n];
     const difference = counts[n] - Number(paper.value);
+    const found = `${counts[n]} here, ${difference > 0 ? "+" : ""}${difference}`;
     return {
       paper,
       ours: String(counts[n]),
-      verdict: same
-        ? { kind: "reproduced", why: "the same count" }
-        : { kind: "differs", why: `${counts[n]} here, ${difference > 0 ? "+" : ""}${difference}: ${why}`, difference },
+      // Counts of another release neither confirm nor contradict, even where one of them is the same.
+      verdict:
+        total !== printedTotal
+          ? { kind: "notComparable", why: `${found}; another release: ${why}` }
+          : { kind: difference ? "differs" : "reproduced", why: found },
     };
   });
   const share = (n: number, of: number) => `${((100 * n) / of).toFixed(1)} %`;

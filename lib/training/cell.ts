@@ -6,18 +6,19 @@ import { RecordError, TrainingError } from "../core/errors";
 import { hashOf, sha256 } from "../core/json";
 import { recordId, recordSchema, type EpochRecord, type RunRecord, type Scores } from "../core/record";
 import { cellName, type Cell } from "../core/suite";
-import { taskName, type Config, type Dataset, type Predictions } from "../core/types";
+import { taskName, type Config, type Dataset, type Predictions, type Protocol, type Targets } from "../core/types";
 import { withModalities } from "../data";
 import type { Engine } from "../engine/engine";
 import type { System } from "../layers/system";
 import { codeHash, thisHost } from "./code";
-import { resolveConfig } from "./config";
+import { resolveConfig, type TrainerConfig } from "./config";
 import { writeWhole } from "./files";
 import { hashWeights } from "./model";
 import { encodeNpz } from "./npz";
 import { asStored, decodePredictions, encodePredictions } from "./predictions";
 import { probe, probesOf } from "./probes";
-import { scoreSplit, taskLoss } from "./score";
+import { headline, scoreSplit, taskLoss } from "./score";
+import { select, type Selected } from "./select";
 import { scoreTest, train, type Progress } from "./train";
 
 /** A run to do. */
@@ -295,4 +296,29 @@ export function rescore(
       if (!name.includes(":")) test[`${name}:${entry.slice(5)}`] = value;
   }
   return { test, ...(stored.valid && { valid: score("valid", stored.valid) }) };
+}
+
+/**
+ * What a record must say of its selection: epoch by its own epochs, thresholds and score by its stored validation predictions.
+ * @param valid  absent where the run had no validation split
+ */
+export function reselect(
+  record: RunRecord,
+  task: Cell["task"],
+  valid: { readonly targets: Targets; readonly predictions: Predictions } | undefined,
+): { readonly chosen?: Pick<Selected, "epoch" | "why" | "thresholds">; readonly selectionScore?: number } {
+  const { config, epochs, protocol } = record;
+  const emotions = valid ? { truth: valid.targets.values, predictions: valid.predictions } : "no validation split";
+  const { epoch, why, thresholds } = select({
+    protocol: protocol as Protocol,
+    rule: config as unknown as TrainerConfig,
+    metric: headline(task),
+    epochs,
+    ...(task.kind === "emotions" && { emotions }),
+  });
+  const made = epochs.length > 0 || thresholds !== undefined;
+  return {
+    ...(made && { chosen: { epoch, why, ...(thresholds && { thresholds: { ...thresholds } }) } }),
+    ...(valid && { selectionScore: taskLoss(valid.predictions, valid.targets, task) }),
+  };
 }

@@ -6,6 +6,7 @@ export {
   jobConfig,
   jobIdentity,
   readPredictions,
+  reselect,
   rescore,
   runJob,
   type Job,

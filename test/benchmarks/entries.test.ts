@@ -1,7 +1,8 @@
 import { strict as assert } from "node:assert";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { recordLine } from "../../lib/core/record";
+import { hashOfRecords } from "../../benchmarks/harness/printed";
+import { recordLine, type RunRecord } from "../../lib/core/record";
 import { readRecords } from "../../lib/training";
 import { temporaryFolder } from "../training/helpers";
 import { filesIn, run } from "./helpers";
@@ -136,7 +137,7 @@ describe("npm run evaluate and npm run audit", function () {
     const tables = (out: string) => out.split("\n").filter((line) => line.startsWith("tables"));
     const whole = await run("audit", [...args, "--report", report]);
     assert.deepEqual(tables(whole.out), []);
-    assert.match(whole.out, /\d+ tables of profile quick made again/); // the report's own, whatever is audited
+    assert.match(whole.out, /\d+ files of the report, profile quick, made again/); // the report's own, whatever is audited
 
     const file = (name: string) => path.join(report, "tables", name);
     const lines = fs.readFileSync(file("table1.md"), "utf8").split("\n");
@@ -155,14 +156,27 @@ describe("npm run evaluate and npm run audit", function () {
     assert.deepEqual(more, []);
   });
 
-  it("trace numbers in marked text to the records", async () => {
-    const page = path.join(temporaryFolder("text"), "page.md");
-    const A2 = readRecords(runs).records.find((r) => "A2" in r.metrics.test && r.task === "classes:2")!.metrics.test
-      .A2!;
-    fs.writeFileSync(page, `12.34 seconds\n<!-- results -->\n${(100 * A2).toFixed(1)} and 98.76\n<!-- /results -->\n`);
-    const { out } = await run("audit", [...args, "--text", page]);
-    assert.match(out, /text +page.md: 98.76 is in no record/);
-    assert.doesNotMatch(out, new RegExp(`${(100 * A2).toFixed(1)} is in no record|12.34`));
+  it("choose epoch and thresholds again, and name what is not what validation gives", async () => {
+    const text = fs.readFileSync(file, "utf8");
+    const records = readRecords(runs).records.map((record): RunRecord => {
+      const chosen = { ...record.chosen!, epoch: record.chosen!.epoch + 1 };
+      return record.task === "emotions" ? { ...record, chosen } : { ...record, selectionScore: 0.001 };
+    });
+    fs.writeFileSync(file, records.map((record) => `${recordLine(record)}\n`).join(""));
+    const { out } = await run("audit", args);
+    assert.match(out, /scores +.*: chosen is recorded as \{"epoch":\d+.*, epochs and validation predictions give/);
+    assert.match(out, /scores +.*: selectionScore is recorded as 0\.001, epochs and validation predictions give/);
+    fs.writeFileSync(file, text);
+  });
+
+  it("know records by what they found, not by when or in which order", () => {
+    const { records } = readRecords(runs);
+    const [first, ...rest] = records;
+    const again = { ...first, started: "2030-01-01T00:00:00.000Z", seconds: 1 };
+    assert.equal(hashOfRecords([...rest, again]), hashOfRecords(records));
+    const other = { ...first, metrics: { ...first.metrics, test: { ...first.metrics.test, A2: 0 } } };
+    assert.notEqual(hashOfRecords([other, ...rest]), hashOfRecords(records));
+    assert.notEqual(hashOfRecords(rest), hashOfRecords(records));
   });
 
   it("record a baseline with a reason, and compare with it", async () => {
