@@ -16,6 +16,7 @@ import {
   jobIdentity,
   parseSetting,
   prepare,
+  readModel,
   readWeights,
   runJob,
   saveModel,
@@ -43,7 +44,7 @@ Trains one system on a folder in one of the field's formats (or on a data set by
   --epochs N, --batch N, --learning-rate X, --patience N, --scaling S    shorthands for --set
   --seed N           default 1
   --engine E         auto (default), wasm, tensorflow, webgpu or cpu
-  --out DIR          default results/local/train/NAME-SYSTEM-SEED; an interrupted run goes on from there`;
+  --out DIR          default results/local/train/NAME-SYSTEM-RUN; an interrupted run goes on from there`;
 
 const options = {
   data: { type: "string" },
@@ -94,6 +95,11 @@ export function labelOptions(values: Pick<Values, "label-column" | "positive-fro
 }
 
 async function load(values: Values): Promise<Dataset> {
+  const ofFolders = (["format", "label-column", "positive-from", "label-range"] as const).filter((o) => values[o]);
+  if (values.dataset !== undefined && ofFolders.length)
+    throw new UsageError(
+      `${command}: expected --dataset alone, found --${ofFolders.join(", --")} too, which say how to read a folder: give --data DIR without --dataset.`,
+    );
   if (values.dataset !== undefined)
     return loadDataset(values.dataset, {
       scaling: "none",
@@ -169,17 +175,21 @@ export async function main(args: readonly string[]): Promise<number> {
     metrics: [],
   };
   const prepared = prepare(system, dataset, task, { protocol, config: setting }); // refuses before anything is written
-  const out = values.out ?? path.join("results", "local", "train", `${name}-${system.name}-${seed}`);
   const job = { suite: "train", profile: "full", cell, seed };
   const { id } = jobIdentity(job, system, dataset.hash);
+  const out = values.out ?? path.join("results", "local", "train", `${name}-${system.name}-${id}`);
+  const there = fs.existsSync(path.join(out, "model.json")) ? readModel(out).model.run : id;
+  if (there !== id)
+    throw new UsageError(`--out ${out}: expected a folder without a model, found that of run ${there}. Give another.`);
   const { train, valid, test } = prepared.rows;
   console.error(
     `${system.title} on ${name} (${features}), ${modalities.join("")}, ${taskName(task)}, ${outputsOf(task)} outputs: ${train} training, ${valid} validation, ${test} test units`,
   );
   const engine = system.kind === "neural" ? await startEngine(engineAsked) : undefined;
   const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  process.on("SIGINT", onSignal);
+  // The first stops after the step, the second at once. A fitted system's fit is one step: there the first ends it.
+  const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
+  if (system.kind === "neural") process.on("SIGINT", onSignal);
   const line = new ProgressLine();
   const checkpoint = path.join(out, "checkpoint.bin");
   try {
@@ -205,7 +215,8 @@ export async function main(args: readonly string[]): Promise<number> {
     });
     line.end();
     if (!record) {
-      console.error(`interrupted: the same command goes on from ${checkpoint}.`);
+      const kept = fs.existsSync(checkpoint) ? `goes on from ${checkpoint}` : "starts anew: nothing was saved yet";
+      console.error(`interrupted: the same command ${kept}.`);
       return 130;
     }
     appendRecord(path.join(out, "run.jsonl"), record);

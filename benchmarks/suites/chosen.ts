@@ -30,17 +30,18 @@ const file = path.join(projectRoot(), "benchmarks", "suites", "chosen.json");
 const choices = JSON.parse(fs.readFileSync(file, "utf8")) as readonly Choice[];
 
 /**
- * Writes the best of the first eight trials of each recorded search. A search without all of them chooses nothing: its system
- * would have had fewer tries than the others.
+ * Writes the best of the first eight trials of each recorded search. A search without all of them, on one state of the data, chooses
+ * nothing: its system would have had fewer tries than the others. Choices of searches that are not recorded here stay.
  * @throws UserError where no search is recorded
  */
 export function writeChoices(runs: string): { searches: number; unfinished: number; file: string } {
   const { records } = readRecords(runs);
   const counted = records.filter(({ trial }) => trial !== undefined && trial < searchTrials);
-  const searches = groupBy(counted, ({ cell }) => cell);
-  const complete = [...searches.values()].filter(
-    (trials) => trials.length >= trialCount({ space: findSystem(trials[0].system).space, trials: searchTrials }),
-  );
+  const searches = groupBy(counted, ({ cell, dataHash }) => `${cell} ${dataHash}`);
+  const complete = [...searches.values()].filter((trials) => {
+    const numbers = new Set(trials.map(({ trial }) => trial));
+    return numbers.size >= trialCount({ space: findSystem(trials[0].system).space, trials: searchTrials });
+  });
   const found = complete.flatMap((trials): Choice[] => {
     const best = bestTrial(trials);
     const base = trials.find(({ trial }) => trial === 0)?.config;
@@ -54,8 +55,10 @@ export function writeChoices(runs: string): { searches: number; unfinished: numb
       `${runs}: expected runs of the suite table5-search, found none. npm run reproduce -- table5-search --profile full makes them.`,
     );
   const place = ({ system, dataset, features }: Choice) => `${system}/${dataset}/${features}`;
-  found.sort((a, b) => (place(a) < place(b) ? -1 : 1));
-  writeWhole(file, `${JSON.stringify(found, null, 2)}\n`);
+  const places = new Set(found.map(place));
+  const all = [...found, ...choices.filter((choice) => !places.has(place(choice)))];
+  all.sort((a, b) => (place(a) < place(b) ? -1 : 1));
+  writeWhole(file, `${JSON.stringify(all, null, 2)}\n`);
   return { searches: found.length, unfinished: searches.size - complete.length, file };
 }
 

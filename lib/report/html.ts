@@ -88,7 +88,7 @@ ${sections.map(({ body }) => body).join("\n")}
 /** "Table 1: modality combinations" -> "Table 1" */
 const shortTitle = (title: string) => title.split(":")[0];
 
-async function figure(chart: Chart, caption?: string): Promise<string> {
+async function figure(chart: Chart, caption = chart.caption): Promise<string> {
   return `<figure><div class="scroll" tabindex="0" role="group" aria-label="Chart, scrolls sideways">${await renderSvg(chart)}</div>${
     caption ? `<figcaption>${h(caption)}</figcaption>` : ""
   }</figure>`;

@@ -12,6 +12,8 @@ export interface Chart {
   readonly spec: ChartSpec;
   /** What the chart shows, in a sentence or two, for readers who do not see it. */
   readonly alt: string;
+  /** What a reader should know that the picture does not say. */
+  readonly caption?: string;
 }
 
 const schema = "https://vega.github.io/schema/vega-lite/v5.json";

@@ -18,6 +18,9 @@ describe("npm run train and npm run predict", function () {
     for (const name of ["model.json", "weights.npz", "run.jsonl"]) assert.ok(fs.existsSync(path.join(out, name)), name);
     const model = fs.readFileSync(path.join(out, "model.json"), "utf8");
     assert.ok(!model.includes(path.dirname(out)), "a saved model names no place of this machine");
+    const other = await run("train", [...args.slice(0, -2), "--seed", "2", "--out", out]);
+    assert.equal(other.code, 2);
+    assert.match(other.err, /expected a folder without a model, found that of run [0-9a-f]{16}\. Give another/);
     const [record] = readRecords(out).records;
     assert.deepEqual(record.modalities, ["T", "V"]);
     assert.equal(record.config.epochs, 2);
@@ -29,6 +32,11 @@ describe("npm run train and npm run predict", function () {
       ["train", ["--task", "regression"], /--task: expected classes:N .*found regression/],
       ["train", ["--data", ".", "--task", "intensity"], /--format: expected bc-lstm-csv, .*found nothing/],
       ["train", ["--data", ".", "--format", "hdf9", "--task", "intensity"], /--format hdf9: expected bc-lstm-csv/],
+      [
+        "train",
+        ["--dataset", "synthetic", "--format", "npy", "--label-range", "1,5", "--task", "intensity"],
+        /expected --dataset alone, found --format, --label-range too/,
+      ],
       [
         "train",
         ["--dataset", "synthetic", "--task", "classes:4"],
