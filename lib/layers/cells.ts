@@ -29,6 +29,8 @@ export interface SideBySide {
   readonly cBefore: ByModality;
   /** Hidden states after each sequence's last step, (s, h_m). */
   readonly last: ByModality;
+  /** Hidden states and memories under their golden names. */
+  readonly taps: Readonly<Record<string, Value>>;
 }
 
 /**
@@ -60,18 +62,30 @@ export function sideBySide(net: Net, units: Readonly<Record<Modality, number>>):
     c: part(1),
     hBefore: part(2),
     cBefore: part(3),
+    taps: stateTaps(modalities, rows),
     last: forEachModality(modalities, (m) => last[`h/${m}`]),
   };
 }
 
-/** Hidden states and memories of `sideBySide` under their golden names. */
-export function sideBySideTaps(net: Net, lstms: SideBySide): Record<string, Value> {
-  return Object.fromEntries(
-    net.shape.modalities.flatMap((m) => [[`h/${modalityWord[m]}`, lstms.h[m]], [`c/${modalityWord[m]}`, lstms.c[m]]]), // prettier-ignore
+/** Hidden states and memories under their golden names. @param states  h of each modality, then c of each */
+export const stateTaps = (modalities: readonly Modality[], states: readonly Value[]): Record<string, Value> =>
+  Object.fromEntries(
+    ["h", "c"].flatMap((s, k) =>
+      modalities.map((m, i) => [`${s}/${modalityWord[m]}`, states[k * modalities.length + i]]),
+    ),
   );
+
+/** LSTM units of text, audio, video. */
+export interface LstmUnits {
+  readonly hT: number;
+  readonly hA: number;
+  readonly hV: number;
 }
 
-export interface MemoryConfig {
+export const lstmUnits = (c: LstmUnits): Record<Modality, number> => ({ T: c.hT, A: c.hA, V: c.hV });
+
+/** LSTMs side by side and a memory of them. */
+export interface MemoryConfig extends LstmUnits {
   /** Width of the memory. */
   readonly m: number;
   /** Hidden widths of the nets of u^ and of the two gates, and dropout in them. */

@@ -81,13 +81,12 @@ export function forward(net: Net, { k, r, drop, gruDrop, cam, merge, iim, gates 
 
   /** Algorithm 2: encode X, decode the other modality Y from the code. X (n, d_x), Y (n, d_y) -> C (n, k). */
   function IIM(p: string, X: Value, Y: Value): Value {
-    const { dense } = layersAt(net.at(`iim/${p}`), "tanh", drop);
+    const own = net.at(`iim/${p}`);
+    const dense = (name: string, x: Value, units: number) => own.dense(name, x, units, { act: "tanh", drop });
     const C = dense("enc3", dense("enc2", dense("enc1", X, 3 * k), 2 * k), k);
     taps[`code/${p}`] = C;
     if (iim === "encoders-only") return C;
-    const Yhat = net
-      .at(`iim/${p}`)
-      .dense("out", dense("dec2", dense("dec1", C, 2 * k), 3 * k), Y.width, { act: "tanh" });
+    const Yhat = own.dense("out", dense("dec2", dense("dec1", C, 2 * k), 3 * k), Y.width, { act: "tanh" });
     taps[`recon/${p}`] = Yhat;
     loss[`mse/${p}`] = mse(Yhat, Y);
     return C;
@@ -133,15 +132,6 @@ export function forward(net: Net, { k, r, drop, gruDrop, cam, merge, iim, gates 
   const z = pooled(net, Z);
   if (z !== Z) taps.pooled = z;
   return taskOutput(net, net.dense("head", z, net.shape.outputs), loss, { taps });
-}
-
-/** Dense layers under one path with one activation and one dropout. */
-function layersAt(
-  net: Net,
-  act: "tanh" | "relu",
-  drop: number,
-): { dense: (name: string, x: Value, units: number) => Value } {
-  return { dense: (name, x, units) => net.dense(name, x, units, { act, drop }) };
 }
 
 export const cia: NeuralSystem<CiaConfig> = {

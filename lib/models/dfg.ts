@@ -14,18 +14,13 @@ import { modalityOrder } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { concat, outer, slice } from "../engine/ops";
 import { checkSettings, needSequences } from "../layers/accepts";
-import { gatedMemory, type MemoryConfig, mlp, sideBySide, sideBySideTaps } from "../layers/cells";
+import { gatedMemory, type MemoryConfig, lstmUnits, mlp, sideBySide } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
 import type { NeuralSystem } from "../layers/system";
-import { unitsOf } from "./mfn";
 
 export interface DfgConfig extends MemoryConfig, Config {
-  readonly hT: number;
-  readonly hA: number;
-  readonly hV: number;
-  readonly m: number;
   /** Widths of the singletons of text, audio, video. */
   readonly sT: number;
   readonly sA: number;
@@ -37,12 +32,6 @@ export interface DfgConfig extends MemoryConfig, Config {
   /** [D12] */
   readonly efficacy: "sigmoid" | "linear";
   readonly singletonFrom: "c" | "h";
-  readonly att2: number;
-  readonly att2Drop: number;
-  readonly gamma1: number;
-  readonly gamma1Drop: number;
-  readonly gamma2: number;
-  readonly gamma2Drop: number;
   readonly outHidden: number;
   readonly outDrop: number;
   readonly intensity: IntensityHead;
@@ -87,8 +76,8 @@ const scaled = (e: Value, x: Value): Value => slice(outer(e, x), x.width + 2, x.
 
 export function forward(net: Net, c: DfgConfig): Output {
   const { modalities } = net.shape;
-  const lstms = sideBySide(net, unitsOf(c));
-  const taps: Record<string, Value> = sideBySideTaps(net, lstms);
+  const lstms = sideBySide(net, lstmUnits(c));
+  const taps: Record<string, Value> = { ...lstms.taps };
   const [before, now] = c.singletonFrom === "c" ? [lstms.cBefore, lstms.c] : [lstms.hBefore, lstms.h];
   const widths = { T: c.sT, A: c.sA, V: c.sV };
 

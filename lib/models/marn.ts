@@ -11,12 +11,11 @@ import type { Config } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { add, cellOutput, cellState, concat, dense, mul, scan, slice, softmax } from "../engine/ops";
 import { checkSettings, needSequences } from "../layers/accepts";
-import { mlp } from "../layers/cells";
+import { lstmUnits, mlp, stateTaps } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
 import type { NeuralSystem } from "../layers/system";
-import { unitsOf } from "./mfn";
 
 export interface MarnConfig extends Config {
   /** Units of the cells of text, audio, video. */
@@ -57,7 +56,7 @@ export const defaults: MarnConfig = Object.freeze({
 
 export function forward(net: Net, c: MarnConfig): Output {
   const { modalities } = net.shape;
-  const h = unitsOf(c);
+  const h = lstmUnits(c);
   const l = { T: c.lT, A: c.lA, V: c.lV };
   const sum = (of: typeof h) => modalities.reduce((total, m) => total + of[m], 0);
   const D = sum(h);
@@ -101,11 +100,8 @@ export function forward(net: Net, c: MarnConfig): Output {
     },
   );
 
-  const taps: Record<string, Value> = { attention: rows[0], s: rows[1], z: rows[2] };
-  modalities.forEach((m, i) => {
-    taps[`h/${modalityWord[m]}`] = rows[3 + i];
-    taps[`c/${modalityWord[m]}`] = rows[3 + modalities.length + i];
-  });
+  const [attention, s, z, ...hAndC] = rows;
+  const taps: Record<string, Value> = { attention, s, z, ...stateTaps(modalities, hAndC) };
   taps.last = concat(...modalities.map((m) => last[`h/${m}`]), last.z);
   const logits = mlp(net, "out", taps.last, c.outHidden, net.shape.outputs, { drop: c.outDrop });
   return taskOutput(net, logits, {}, { intensity: c.intensity, taps });

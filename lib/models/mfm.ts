@@ -10,12 +10,12 @@ import type { Modality } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { add, cellOutput, cellState, concat, dense, lastRow, mmd, mse, noise, scan } from "../engine/ops";
 import { checkSettings, needSequences } from "../layers/accepts";
-import { mlp } from "../layers/cells";
+import { lstmUnits, mlp } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
 import type { NeuralSystem } from "../layers/system";
-import { memoryDefaults, memoryFusion, memorySpace, type MfnMemoryConfig, unitsOf } from "./mfn";
+import { memoryDefaults, memoryFusion, memorySpace, type MfnMemoryConfig } from "./mfn";
 
 export interface MfmConfig extends MfnMemoryConfig {
   /** Widths of the codes and factors of text, audio, video and y. */
@@ -61,7 +61,7 @@ export function forward(net: Net, c: MfmConfig): Output {
   const taps: Record<string, Value> = {};
   const loss: Record<string, Value> = {};
   const lossWeights: Record<string, number> = {};
-  const units = unitsOf(c);
+  const units = lstmUnits(c);
   const [zWidth, fWidth, lambda] = [
     { T: c.zT, A: c.zA, V: c.zV },
     { T: c.fT, A: c.fA, V: c.fV },

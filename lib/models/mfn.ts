@@ -7,31 +7,20 @@
  * [D5] See ef-lstm.ts.
  * [D6] As in the released code the gates also see u(t-1); `gatesSeeMemory: false` is the paper's form.
  */
-import type { Config, Modality } from "../core/types";
+import type { Config } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { concat, mul, softmax } from "../engine/ops";
 import { checkSettings, needSequences } from "../layers/accepts";
-import { gatedMemory, type MemoryConfig, mlp, sideBySide, sideBySideTaps } from "../layers/cells";
+import { gatedMemory, type MemoryConfig, lstmUnits, mlp, sideBySide } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import type { Net } from "../layers/net";
 import type { NeuralSystem } from "../layers/system";
 
 /** The recurrent part, which MFM shares. */
 export interface MfnMemoryConfig extends MemoryConfig, Config {
-  /** LSTM units of text, audio, video. */
-  readonly hT: number;
-  readonly hA: number;
-  readonly hV: number;
   /** Hidden width of the net of attention, and dropout in it; the others': MemoryConfig. */
   readonly att1: number;
   readonly att1Drop: number;
-  readonly m: number;
-  readonly att2: number;
-  readonly att2Drop: number;
-  readonly gamma1: number;
-  readonly gamma1Drop: number;
-  readonly gamma2: number;
-  readonly gamma2Drop: number;
   /** [D6] */
   readonly gatesSeeMemory: boolean;
 }
@@ -61,26 +50,16 @@ export const memoryDefaults: MfnMemoryConfig = Object.freeze({
 /** LSTM and memory widths of the script's comment "MAE 0.993"; its nets' sizes are not recorded: the middle of their search. */
 export const defaults: MfnConfig = Object.freeze({ ...memoryDefaults, outHidden: 64, outDrop: 0.5, intensity: "l1" });
 
-export const unitsOf = (c: {
-  readonly hT: number;
-  readonly hA: number;
-  readonly hV: number;
-}): Record<Modality, number> => ({
-  T: c.hT,
-  A: c.hA,
-  V: c.hV,
-});
-
 /** LSTMs, delta-memory attention and multi-view gated memory: [h_t; h_a; h_v; u] after the last step, (s, d + m). */
 export function memoryFusion(net: Net, c: MfnMemoryConfig): { last: Value; taps: Record<string, Value> } {
   const { modalities } = net.shape;
-  const lstms = sideBySide(net, unitsOf(c));
+  const lstms = sideBySide(net, lstmUnits(c));
   const cStar = concat(...modalities.map((m) => lstms.cBefore[m]), ...modalities.map((m) => lstms.c[m])); // (n, 2d)
   const attention = softmax(mlp(net, "att1", cStar, c.att1, cStar.width, { drop: c.att1Drop }));
   const attended = mul(attention, cStar);
   const memory = gatedMemory(net, attended, c, c.gatesSeeMemory);
   const last = concat(...modalities.map((m) => lstms.last[m]), memory.last);
-  return { last, taps: { ...sideBySideTaps(net, lstms), c_star: cStar, attention, attended, ...memory.taps, last } };
+  return { last, taps: { ...lstms.taps, c_star: cStar, attention, attended, ...memory.taps, last } };
 }
 
 export function forward(net: Net, c: MfnConfig): Output {

@@ -13,6 +13,7 @@ import type { Config, Modality } from "../core/types";
 import type { Output, Value } from "../engine/graph";
 import { add, cellOutput, cellState, concat, dense, keep, scan } from "../engine/ops";
 import { checkSettings, needSequences } from "../layers/accepts";
+import { stateTaps } from "../layers/cells";
 import { type IntensityHead, taskOutput } from "../layers/head";
 import { forEachModality, modalityWord } from "../layers/modalities";
 import type { Net } from "../layers/net";
@@ -88,11 +89,7 @@ export function forward(net: Net, c: MvLstmConfig): Output {
   );
 
   const h = forEachModality(modalities, (m) => rows[modalities.indexOf(m)]);
-  const taps: Record<string, Value> = {};
-  modalities.forEach((m, i) => {
-    taps[`h/${modalityWord[m]}`] = h[m];
-    taps[`c/${modalityWord[m]}`] = rows[modalities.length + i];
-  });
+  const taps = stateTaps(modalities, rows);
   const kernel = net.param("out/kernel", [modalities.length * d, net.shape.outputs], "glorot");
   const bias = net.param("out/bias", [net.shape.outputs], "zeros");
   const H = concat(...modalities.map((m) => last[`h/${m}`]));
