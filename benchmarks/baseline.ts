@@ -20,7 +20,7 @@ kept in SUITE.history.json beside it.
   --suite S        default ci
   --reason "..."   why; asked for on a terminal when it is not given
   --baseline DIR   default results/baselines
-  --out DIR        where the runs go (default results/local/baseline; emptied first)
+  --out DIR        where the runs go (default results/local/baseline; emptied first, so it must be empty or an earlier one's)
   --engine E, --workers N, --data DIR   as for npm run check`;
 
 const options = {

@@ -24,7 +24,7 @@ found (with the smallest that this n could find), better, or worse (Holm over al
 
   --suite S         default ci
   --baseline DIR    recorded runs (default results/baselines)
-  --out DIR         where the new runs go (default results/local/check; emptied first)
+  --out DIR         where the new runs go (default results/local/check; emptied first, so it must be empty or an earlier check's)
   --runs DIR        compare the runs recorded there instead of running
   --engine E        auto (default), wasm, tensorflow, webgpu or cpu
   --workers N       worker processes (default: one a core)
@@ -46,13 +46,12 @@ const options = {
   markdown: { type: "string" },
 } as const;
 
-/** Runs a whole suite into an empty folder. @throws UserError when it was interrupted */
+/** Runs a whole suite into a folder that it empties. @throws UserError when it was interrupted, or the folder is not a check's own */
 export async function runFresh(
   suite: Suite,
   o: { readonly out: string; readonly engine: string; readonly workers?: number; readonly dataDir?: string },
 ): Promise<{ records: readonly RunRecord[]; ran: Suite; skipped: readonly string[] }> {
   const folders = foldersOf(o.out);
-  fs.rmSync(folders.out, { recursive: true, force: true });
   const outcome = await reproduce(
     {
       suites: [suite],
@@ -62,6 +61,7 @@ export async function runFresh(
       workers: o.workers ?? availableParallelism(),
       dataDir: o.dataDir,
       folders,
+      emptyFirst: true,
       fresh: true,
       retryFailed: true,
       keepWeights: 0,

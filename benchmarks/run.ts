@@ -10,7 +10,15 @@ import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
 import { knownDatasets } from "../lib/data";
 import { entry, parse, readModalities, readTask, wholeNumber } from "./cli";
-import { foldersOf, openFolders, recordFile, type Folders, type Shard } from "./harness/folders";
+import {
+  emptyFolder,
+  foldersOf,
+  openFolders,
+  recordFile,
+  refuseForeign,
+  type Folders,
+  type Shard,
+} from "./harness/folders";
 import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
@@ -99,6 +107,8 @@ export interface ReproduceOptions {
   readonly dataDir?: string;
   readonly folders: Folders;
   readonly shard?: Shard;
+  /** Begin in an empty folder: `npm run check` and `npm run baseline`, in folders of their own. */
+  readonly emptyFirst?: boolean;
   readonly fresh: boolean;
   readonly retryFailed: boolean;
   /** Bytes; undefined: headline cells, up to 2.5 MB. */
@@ -266,8 +276,10 @@ export async function reproduce(o: ReproduceOptions, say: (line: string) => void
   const { folders, shard } = o;
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     if (!process.listeners(signal).includes(leave)) process.on(signal, leave);
+  if (o.emptyFirst) refuseForeign(folders); // before the lock, which makes folders
   const release = takeLock(folders.work, `lock${folders.suffix}`);
   try {
+    if (o.emptyFirst) emptyFolder(folders);
     openFolders(folders, say);
     const { records, problems } = readRecords(folders.out);
     for (const { kind, message } of problems) if (kind !== "duplicate") say(message);

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseRecord } from "../../lib/core/record";
-import { RecordError } from "../../lib/core/errors";
+import { RecordError, UsageError } from "../../lib/core/errors";
 import { mendTail, writeWhole } from "../../lib/training";
 import { takeFinished } from "./queue";
 
@@ -31,6 +31,40 @@ export function foldersOf(out: string, shard?: Shard): Folders {
 
 export const recordFile = ({ out, suffix }: Folders, suite: string): string =>
   path.join(out, `${suite}${suffix}.jsonl`);
+
+/** Says that a folder is `npm run check`'s or `npm run baseline`'s own: what else lies in it may go. */
+const marker = ".emptied-before-each-check";
+
+/**
+ * Refuses a folder that holds something and was not made by a check: emptying it could delete recorded runs, or a project.
+ * @throws UsageError
+ */
+export function refuseForeign({ out, work }: Folders): void {
+  const namesIn = (dir: string) => (fs.existsSync(dir) ? fs.readdirSync(dir) : []);
+  const names = namesIn(out);
+  const found = [
+    ...names.filter((name) => name !== path.basename(work)),
+    ...namesIn(work).filter((name) => !name.startsWith("lock")), // a check that died before it left its mark
+  ];
+  if (!found.length || names.includes(marker)) return;
+  throw new UsageError(
+    `--out ${out}: expected a folder that is empty or that an earlier check made (it is emptied first), found ${found.slice(0, 3).join(", ")}${found.length > 3 ? ", ..." : ""}. ` +
+      `Give a folder of its own, or delete this one yourself.`,
+  );
+}
+
+/** Empties a folder of checks but for its locks, and marks it. Call it with the lock held. @throws UsageError as `refuseForeign` */
+export function emptyFolder(folders: Folders): void {
+  refuseForeign(folders);
+  const { out, work } = folders;
+  fs.writeFileSync(path.join(out, marker), ""); // first: what dies from here on leaves a folder that may be emptied
+  const rest = (dir: string, kept: (name: string) => boolean) => {
+    for (const name of fs.readdirSync(dir))
+      if (!kept(name)) fs.rmSync(path.join(dir, name), { recursive: true, force: true });
+  };
+  rest(out, (name) => name === marker || name === path.basename(work));
+  rest(work, (name) => name.startsWith("lock"));
+}
 
 /** Makes the folders and mends what an earlier death left; says what it did. Call it with the lock held. */
 export function openFolders(folders: Folders, say: (line: string) => void): void {
