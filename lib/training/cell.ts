@@ -225,7 +225,7 @@ function plainJavaScript(): RunRecord["engine"] {
 
 /** The disk, not the run, is at fault: such an error ends the job without a record. */
 function isMachineError(error: Error): boolean {
-  return /disk full|leave to write/.test(error.message) || "errno" in error;
+  return /(room|leave) to write/.test(error.message) || "errno" in error;
 }
 
 function writePredictions(

@@ -10,6 +10,10 @@ export function writeError(file: string, error: unknown): Error {
     return new UserError(
       `${file}: expected room to write, found the disk full. Free some and run the same command again: what is recorded is kept.`,
     );
+  if (code === "EFBIG")
+    return new UserError(
+      `${file}: expected room to write, found the greatest size of a file reached. Raise it (ulimit -f) and run the same command again: what is recorded is kept.`,
+    );
   if (code === "EACCES" || code === "EROFS" || code === "EPERM")
     return new UserError(`${file}: expected leave to write, found ${code}. Give --out a folder of your own.`);
   return error instanceof Error ? error : new Error(message);
@@ -22,8 +26,8 @@ export function writeWhole(file: string, parts: string | Uint8Array | readonly U
     fs.mkdirSync(path.dirname(file), { recursive: true });
     const fd = fs.openSync(beside, "w");
     try {
-      if (typeof parts === "string") fs.writeSync(fd, parts);
-      else for (const part of parts instanceof Uint8Array ? [parts] : parts) writeAll(fd, part);
+      const whole = typeof parts === "string" ? Buffer.from(parts) : parts;
+      for (const part of whole instanceof Uint8Array ? [whole] : whole) writeAll(fd, part);
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
