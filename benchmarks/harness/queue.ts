@@ -85,7 +85,7 @@ export class Queue {
   stop(): void {
     this.stopping = true;
     for (const slot of this.slots) this.tell(slot, { type: "stop" });
-    for (const slot of [...this.slots]) if (!slot.run) slot.process.disconnect();
+    for (const slot of this.slots) if (!slot.run) this.dismiss(slot);
   }
 
   /** Ends the workers at once. */
@@ -125,14 +125,16 @@ export class Queue {
     if (slot.process.connected) slot.process.send(message, () => undefined); // a dead worker is met in `ended`
   }
 
+  /** Ends a worker that has nothing to do. */
+  private dismiss(slot: Slot): void {
+    if (slot.process.connected) slot.process.disconnect(); // a second time it would emit an error
+  }
+
   private next(slot: Slot): void {
     slot.run = this.stopping ? undefined : this.waiting.shift();
     slot.done = 0;
     slot.text = "";
-    if (!slot.run) {
-      if (slot.process.connected) slot.process.disconnect();
-      return;
-    }
+    if (!slot.run) return this.dismiss(slot);
     const { job, id, dataHash } = slot.run;
     this.begun.set(id, performance.now());
     this.tell(slot, { type: "job", job, id, dataHash, keepWeights: this.options.keepWeights(slot.run) });
@@ -160,11 +162,7 @@ export class Queue {
       case "done": {
         const { run } = slot;
         slot.run = undefined;
-        try {
-          if (run) this.take(run);
-        } catch (error) {
-          this.fail(error as Error);
-        }
+        if (run) this.take(run);
         return this.next(slot);
       }
     }
@@ -173,7 +171,7 @@ export class Queue {
   /** Appends a finished record and removes what its worker left for us. */
   private take(run: PlannedRun): void {
     const { settings, fileOf } = this.options;
-    const record = takeFinished(settings.work, run.id, fileOf);
+    const record = this.orFail(() => takeFinished(settings.work, run.id, fileOf));
     if (!record) return;
     this.done++;
     if (record.status === "failed") this.failed++;
@@ -214,15 +212,29 @@ export class Queue {
     const origin = { system: findSystem(job.cell.system), dataHash, engine: this.engine, code: settings.code };
     const begun = this.begun.get(id) ?? performance.now();
     const record = failedRecord(job, origin, reason, (performance.now() - begun) / 1000);
-    appendRecord(fileOf(record.suite), record);
-    fs.rmSync(checkpointFile(settings.work, id), { force: true });
+    const written = this.orFail(() => {
+      appendRecord(fileOf(record.suite), record);
+      fs.rmSync(checkpointFile(settings.work, id), { force: true });
+      return record;
+    });
+    if (!written) return;
     this.done++;
     this.failed++;
     this.events.recorded(record);
   }
 
+  /** What touches the disk, from the handlers of a worker's events: an error thrown there would end the process, not `run`. */
+  private orFail<T>(what: () => T): T | undefined {
+    try {
+      return what();
+    } catch (error) {
+      return void this.fail(error as Error);
+    }
+  }
+
   private fail(error: Error): void {
-    this.broken ??= error;
+    if (this.broken) return; // the first is the cause; `stop` may come back here
+    this.broken = error;
     this.stop();
   }
 }
