@@ -14,6 +14,8 @@ interface Holder {
   readonly command: string;
 }
 
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+
 function birthOf(pid: number): string | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -28,9 +30,49 @@ function isAlive({ pid, host, born }: Holder): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return codeOf(error) === "EPERM";
   }
   return born === undefined || birthOf(pid) === born;
+}
+
+/** An unreadable lock was cut by a crash; on a disk without links it may also be one that is being written, but not for so long. */
+const cutWaits = 40;
+
+const sleep = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+/** Puts a lock there whole, in one step: who finds it can read whose it is. @returns false where one is */
+function put(file: string, content: string): boolean {
+  const aside = `${file}.${os.hostname()}.${process.pid}.new`;
+  try {
+    fs.writeFileSync(aside, content);
+    try {
+      fs.linkSync(aside, file);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") throw error;
+      fs.writeFileSync(file, content, { flag: "wx" }); // a disk without links; see `cutWaits`
+    }
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  } finally {
+    fs.rmSync(aside, { force: true });
+  }
+}
+
+/** Moves a dead holder's lock away; one that a living process put in its place meanwhile is put back. */
+function clear(file: string): void {
+  const stale = `${file}.${os.hostname()}.${process.pid}.stale`;
+  try {
+    fs.renameSync(file, stale);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return; // another taker was faster
+    throw error;
+  }
+  const text = read(stale);
+  const moved = text === undefined ? undefined : holderOf(text);
+  if (text !== undefined && moved && isAlive(moved)) put(file, text);
+  fs.rmSync(stale, { force: true });
 }
 
 /**
@@ -46,30 +88,22 @@ export function takeLock(dir: string, name = "lock"): () => void {
     since: new Date().toISOString(),
     command: process.argv.slice(1).map((a) => path.basename(a)).join(" "), // prettier-ignore
   };
+  const mine = JSON.stringify(me);
   try {
     fs.mkdirSync(dir, { recursive: true });
-    for (;;) {
-      try {
-        fs.writeFileSync(file, JSON.stringify(me), { flag: "wx" });
-        break;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-        const holder = readHolder(file);
-        if (holder && isAlive(holder))
-          throw new UserError(
-            `${file}: expected this folder to be free, found it held by process ${holder.pid} on ${holder.host} since ${holder.since} (${holder.command}). ` +
-              `Wait for it, stop it, or give another --out.`,
-          );
-        const stale = `${file}.stale.${process.pid}`; // only one of two takers moves it
-        fs.renameSync(file, stale);
-        fs.rmSync(stale);
-      }
+    for (let waits = 0; !put(file, mine);) {
+      const text = read(file);
+      if (text === undefined) continue; // given back just now
+      const holder = holderOf(text);
+      if (holder && isAlive(holder)) throw held(file, holder);
+      if (holder || ++waits > cutWaits) clear(file);
+      else sleep(50);
     }
   } catch (error) {
     throw error instanceof UserError ? error : writeError(file, error);
   }
   const release = () => {
-    if (readHolder(file)?.pid === process.pid) fs.rmSync(file, { force: true });
+    if (read(file) === mine) fs.rmSync(file, { force: true });
   };
   process.once("exit", release);
   return () => {
@@ -78,10 +112,29 @@ export function takeLock(dir: string, name = "lock"): () => void {
   };
 }
 
-function readHolder(file: string): Holder | undefined {
+function held(file: string, { pid, host, since, command }: Holder): UserError {
+  const gone = host === os.hostname() ? "" : ` If ${host} is gone, delete ${file}.`; // it cannot be asked from here
+  return new UserError(
+    `${file}: expected this folder to be free, found it held by process ${pid} on ${host} since ${since} (${command}). ` +
+      `Wait for it, stop it, or give another --out.${gone}`,
+  );
+}
+
+/** The text of a lock; undefined where there is none. */
+function read(file: string): string | undefined {
   try {
-    return JSON.parse(fs.readFileSync(file, "utf8")) as Holder;
+    return fs.readFileSync(file, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** undefined: cut by a crash. */
+function holderOf(text: string): Holder | undefined {
+  try {
+    return JSON.parse(text) as Holder;
   } catch {
-    return undefined; // gone, or cut while it was written: nobody's
+    return undefined;
   }
 }
