@@ -75,9 +75,15 @@ function clear(file: string): void {
   fs.rmSync(stale, { force: true });
 }
 
+/** Whether two locks of a folder may not be held at once: all but shards of one count, which share the runs out between them. */
+function excludes(name: string, other: string): boolean {
+  const countOf = (lock: string) => /-of-(\d+)$/.exec(lock)?.[1];
+  return name !== other && (countOf(name) === undefined || countOf(name) !== countOf(other));
+}
+
 /**
- * Takes the lock `name` of a folder; it is given back by the function returned, and when the process ends.
- * @throws UserError naming the process that holds it
+ * Takes the lock `name` of a folder, "lock" or "lock.shard-1-of-2"; it is given back by the function returned, and when the process ends.
+ * @throws UserError naming the process that holds it, or one that excludes it
  */
 export function takeLock(dir: string, name = "lock"): () => void {
   const file = path.join(dir, name);
@@ -105,6 +111,17 @@ export function takeLock(dir: string, name = "lock"): () => void {
   const release = () => {
     if (read(file) === mine) fs.rmSync(file, { force: true });
   };
+  // Looked for with our own lock in place: of two that start at once at least one sees the other.
+  const others = fs
+    .readdirSync(dir)
+    .filter((other) => /^lock(\.shard-\d+-of-\d+)?$/.test(other) && excludes(name, other));
+  for (const other of others) {
+    const text = read(path.join(dir, other));
+    const holder = text === undefined ? undefined : holderOf(text);
+    if (!holder || !isAlive(holder)) continue;
+    release();
+    throw held(path.join(dir, other), holder);
+  }
   process.once("exit", release);
   return () => {
     process.off("exit", release);

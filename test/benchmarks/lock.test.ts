@@ -76,4 +76,18 @@ describe("the lock of a folder", () => {
     fs.writeFileSync(file, holder(1, "elsewhere"));
     assert.throws(() => takeLock(dir), new RegExp(`held by process 1 on elsewhere .*If elsewhere is gone, delete .*lock\\.$`)); // prettier-ignore
   });
+
+  it("of a shard lets the others of its count run, and nothing else", () => {
+    const [one, two] = [takeLock(dir, "lock.shard-1-of-2"), takeLock(dir, "lock.shard-2-of-2")];
+    for (const other of ["lock", "lock.shard-3-of-3", "lock.shard-1-of-2"])
+      assert.throws(() => takeLock(dir, other), /shard-1-of-2: expected this folder to be free, found it held/);
+    assert.deepEqual(fs.readdirSync(dir).sort(), ["lock.shard-1-of-2", "lock.shard-2-of-2"]);
+    one();
+    two();
+    const whole = takeLock(dir);
+    assert.throws(() => takeLock(dir, "lock.shard-1-of-2"), /lock: expected this folder to be free/);
+    whole();
+    fs.writeFileSync(path.join(dir, "lock.shard-1-of-3"), dead);
+    takeLock(dir)();
+  });
 });
