@@ -10,15 +10,7 @@ import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
 import { knownDatasets } from "../lib/data";
 import { entry, parse, readModalities, readTask, wholeNumber } from "./cli";
-import {
-  emptyFolder,
-  foldersOf,
-  openFolders,
-  recordFile,
-  refuseForeign,
-  type Folders,
-  type Shard,
-} from "./harness/folders";
+import { emptyFolder, foldersOf, openFolders, refuseForeign, type Folders, type Shard } from "./harness/folders";
 import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
@@ -340,7 +332,7 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
         code: codeVersion(),
         checkpointSeconds: o.checkpointSeconds,
       },
-      fileOf: (suite) => recordFile(folders, suite),
+      folders,
       keepWeights: (run) => o.keepWeights ?? (headline(run) ? 2.5 * 2 ** 20 : 0),
     },
     {

@@ -1,10 +1,11 @@
 /** Where the main job puts what it makes. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parseRecord } from "../../lib/core/record";
+import { parseRecord, type RunRecord } from "../../lib/core/record";
 import { RecordError, UsageError } from "../../lib/core/errors";
-import { mendTail, writeWhole } from "../../lib/training";
-import { takeFinished } from "./queue";
+import { appendRecord, mendTail, writeWhole } from "../../lib/training";
+import { excludes } from "./lock";
+import { finishedFile } from "./worker";
 
 export interface Folders {
   /** Record files, and `predictions/` and `weights/` beside them. */
@@ -77,16 +78,55 @@ export function openFolders(folders: Folders, say: (line: string) => void): void
     if (mended) say(mended);
   }
   // Whole runs whose parent died before it could write their line; a shard takes its own and those of the dead alike.
+  releaseClaims(folders);
   for (const name of fs.readdirSync(path.join(work, "finished")).filter((n) => n.endsWith(".json"))) {
-    const file = path.join(work, "finished", name);
+    const id = name.slice(0, -".json".length);
     try {
-      const { id } = parseRecord(fs.readFileSync(file, "utf8"), file);
-      takeFinished(work, id, (suite) => recordFile(folders, suite));
-      say(`a finished run that was not yet recorded is: ${id}`);
+      if (takeFinished(folders, id)) say(`a finished run that was not yet recorded is: ${id}`);
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
+      const file = finishedFile(work, id);
       fs.renameSync(file, `${file}.torn`);
       say(`${error.message} It was set aside.`);
     }
+  }
+}
+
+const claim = ".claimed";
+
+/**
+ * Moves a finished record into its record file. It is claimed by a new name first: a shard that starts takes what it finds, and so
+ * may be at the same one.
+ * @returns undefined where there is none, or another shard has it
+ */
+export function takeFinished(folders: Folders, id: string): RunRecord | undefined {
+  const file = finishedFile(folders.work, id);
+  const claimed = `${file}${claim}${folders.suffix}`;
+  try {
+    fs.renameSync(file, claimed);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const record = parseRecord(fs.readFileSync(claimed, "utf8"), file);
+    appendRecord(recordFile(folders, record.suite), record);
+    fs.rmSync(claimed);
+    return record;
+  } catch (error) {
+    fs.renameSync(claimed, file);
+    throw error;
+  }
+}
+
+/** Claims that a death left: our own, since the lock is ours, and those of whom our lock excludes. */
+function releaseClaims({ work, suffix }: Folders): void {
+  const dir = path.join(work, "finished");
+  for (const name of fs.readdirSync(dir)) {
+    const at = name.indexOf(`.json${claim}`);
+    if (at < 0) continue;
+    const whose = name.slice(at + `.json${claim}`.length);
+    if (whose === suffix || excludes(`lock${suffix}`, `lock${whose}`))
+      fs.renameSync(path.join(dir, name), path.join(dir, name.slice(0, at + ".json".length)));
   }
 }

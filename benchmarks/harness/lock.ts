@@ -76,7 +76,7 @@ function clear(file: string): void {
 }
 
 /** Whether two locks of a folder may not be held at once: all but shards of one count, which share the runs out between them. */
-function excludes(name: string, other: string): boolean {
+export function excludes(name: string, other: string): boolean {
   const countOf = (lock: string) => /-of-(\d+)$/.exec(lock)?.[1];
   return name !== other && (countOf(name) === undefined || countOf(name) !== countOf(other));
 }

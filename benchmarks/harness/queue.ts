@@ -3,9 +3,10 @@ import { fork, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
-import { parseRecord, type RunRecord } from "../../lib/core/record";
+import type { RunRecord } from "../../lib/core/record";
 import { findSystem } from "../../lib/models";
 import { appendRecord, failedRecord } from "../../lib/training";
+import { recordFile, takeFinished, type Folders } from "./folders";
 import type { PlannedRun } from "./plan";
 import { checkpointFile, finishedFile, type FromWorker, type ToWorker, type WorkerSettings } from "./worker";
 
@@ -29,8 +30,7 @@ export interface QueueState {
 export interface QueueOptions {
   readonly workers: number;
   readonly settings: WorkerSettings;
-  /** The record file of a run. */
-  readonly fileOf: (suite: string) => string;
+  readonly folders: Folders;
   readonly keepWeights: (run: PlannedRun) => number;
 }
 
@@ -170,8 +170,7 @@ export class Queue {
 
   /** Appends a finished record and removes what its worker left for us. */
   private take(run: PlannedRun): void {
-    const { settings, fileOf } = this.options;
-    const record = this.orFail(() => takeFinished(settings.work, run.id, fileOf));
+    const record = this.orFail(() => takeFinished(this.options.folders, run.id));
     if (!record) return;
     this.done++;
     if (record.status === "failed") this.failed++;
@@ -207,13 +206,13 @@ export class Queue {
 
   /** A run that kills its worker is recorded as failed; the others go on. */
   private giveUp({ id, job, dataHash }: PlannedRun, reason: string): void {
-    const { settings, fileOf } = this.options;
+    const { settings, folders } = this.options;
     if (!this.engine) return this.fail(new UserError(`worker: ${reason}`));
     const origin = { system: findSystem(job.cell.system), dataHash, engine: this.engine, code: settings.code };
     const begun = this.begun.get(id) ?? performance.now();
     const record = failedRecord(job, origin, reason, (performance.now() - begun) / 1000);
     const written = this.orFail(() => {
-      appendRecord(fileOf(record.suite), record);
+      appendRecord(recordFile(folders, record.suite), record);
       fs.rmSync(checkpointFile(settings.work, id), { force: true });
       return record;
     });
@@ -237,14 +236,4 @@ export class Queue {
     this.broken = error;
     this.stop();
   }
-}
-
-/** Moves a finished record into its record file. */
-export function takeFinished(work: string, id: string, fileOf: (suite: string) => string): RunRecord | undefined {
-  const file = finishedFile(work, id);
-  if (!fs.existsSync(file)) return undefined;
-  const record = parseRecord(fs.readFileSync(file, "utf8"), file);
-  appendRecord(fileOf(record.suite), record);
-  fs.rmSync(file);
-  return record;
 }

@@ -1,9 +1,12 @@
 import { strict as assert } from "node:assert";
-import * as fs from "node:fs";
+import fs from "node:fs";
 import * as path from "node:path";
-import { emptyFolder, foldersOf } from "../../benchmarks/harness/folders";
+import { emptyFolder, foldersOf, openFolders, takeFinished } from "../../benchmarks/harness/folders";
 import { takeLock } from "../../benchmarks/harness/lock";
+import { recordLine } from "../../lib/core/record";
+import { readRecords } from "../../lib/training";
 import { temporaryFolder } from "../training/helpers";
+import { recordOf } from "../training/records.test";
 import { filesIn, run } from "./helpers";
 
 describe("the folder of npm run check and npm run baseline", function () {
@@ -52,5 +55,53 @@ describe("the folder of npm run check and npm run baseline", function () {
     assert.equal(code, 1, err);
     assert.match(err, /held by process/);
     assert.ok(fs.existsSync(file));
+  });
+});
+
+describe("a finished run that waits for its line", () => {
+  const record = recordOf();
+  let out: string;
+  let finished: string;
+  const quiet = () => undefined;
+  const ids = () => readRecords(out).records.map(({ id }) => id);
+  beforeEach(() => {
+    out = temporaryFolder("finished");
+    finished = path.join(out, ".work", "finished");
+    fs.mkdirSync(finished, { recursive: true });
+  });
+  const finish = (name = `${record.id}.json`) => fs.writeFileSync(path.join(finished, name), recordLine(record));
+
+  it("is passed over by a starting shard whose fellow takes it at the same moment", () => {
+    finish();
+    const { renameSync } = fs;
+    fs.renameSync = (...args) => {
+      fs.renameSync = renameSync;
+      assert.ok(takeFinished(foldersOf(out, { index: 2, count: 2 }), record.id));
+      renameSync(...args);
+    };
+    openFolders(foldersOf(out, { index: 1, count: 2 }), quiet);
+    assert.deepEqual(filesIn(out).filter((f) => f.endsWith(".jsonl")), ["table1.shard-2-of-2.jsonl"]); // prettier-ignore
+    assert.deepEqual(filesIn(finished), []);
+  });
+
+  it("is taken from a claim that a death left, but not from a fellow's that may live", () => {
+    finish(`${record.id}.json.claimed.shard-2-of-2`);
+    openFolders(foldersOf(out, { index: 1, count: 2 }), quiet);
+    assert.deepEqual(ids(), []);
+    openFolders(foldersOf(out, { index: 2, count: 2 }), quiet);
+    assert.deepEqual(ids(), [record.id]);
+    assert.deepEqual(filesIn(finished), []);
+    fs.rmSync(path.join(out, "table1.shard-2-of-2.jsonl"));
+    finish(`${record.id}.json.claimed.shard-2-of-2`);
+    openFolders(foldersOf(out), quiet);
+    assert.deepEqual(ids(), [record.id]);
+  });
+
+  it("is set aside where it is torn", () => {
+    fs.writeFileSync(path.join(finished, "1.json"), recordLine(record).slice(0, 99));
+    const said: string[] = [];
+    openFolders(foldersOf(out), (line) => said.push(line));
+    assert.match(said[0], /1\.json: .*It was set aside/);
+    assert.deepEqual(filesIn(finished), ["1.json.torn"]);
   });
 });
