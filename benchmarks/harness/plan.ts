@@ -87,14 +87,15 @@ function withoutNumbers(dataset: Dataset): Dataset {
 }
 
 /**
- * The runs of suites under a profile. A cell that occurs in several suites (or twice in one) is planned once.
+ * The runs of suites under a profile. A cell that occurs in several suites (or twice in one) is planned once, with the runs of all:
+ * suites have different seeds.
  */
 export async function plan(suites: readonly Suite[], options: PlanOptions): Promise<PlannedCell[]> {
   const loader = new Loader(options.dataDir);
   const byId = new Map(options.records.map((r) => [r.id, r]));
   const finished = options.records.filter(({ status }) => status === "ok");
   const byCell = groupBy(finished, ({ cell }) => cell);
-  const seen = new Set<string>();
+  const byName = new Map<string, { readonly place: number; planned: PlannedCell }>();
   // Data set by data set, so that each is read once; the order of the suites is put back at the end.
   const all = suites.flatMap((suite, s) =>
     suite.cells
@@ -102,13 +103,12 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
       .map((cell, c) => ({ suite, cell, place: s * 1e6 + c })),
   );
   const byData = [...all].sort((a, b) => (dataKey(a.cell) < dataKey(b.cell) ? -1 : dataKey(a.cell) > dataKey(b.cell) ? 1 : a.place - b.place)); // prettier-ignore
-  const placed: { place: number; planned: PlannedCell }[] = [];
   for (const { suite, cell, place } of byData) {
     const name = cellName(cell) + (cell.search ? "/search" : "");
-    if (seen.has(name)) continue;
-    seen.add(name);
+    const known = byName.get(name);
+    if (known?.planned.missing) continue;
     const put = (rest: Pick<PlannedCell, "missing" | "runs">) =>
-      placed.push({ place, planned: { suite: suite.name, cell, name, ...rest } });
+      byName.set(name, { place, planned: { suite: suite.name, cell, name, ...rest } });
     if (cell.missing) {
       put({ missing: cell.missing, runs: [] });
       continue;
@@ -129,22 +129,28 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
     const settings: readonly { trial?: number; setting?: Config }[] = cell.search
       ? trialsOf(searchName(cell), cell.search.space, cell.search.trials).map((setting, trial) => ({ trial, setting }))
       : [{}];
-    const known = byCell.get(cellName(cell))?.map((r) => r.seconds);
+    const spent = byCell.get(cellName(cell))?.map((r) => r.seconds);
     const most = cell.search ? 1 : profile === "quick" ? (cell.quickSeeds ?? cell.maxSeeds) : cell.maxSeeds;
+    const planned = new Set(known?.planned.runs.map(({ id }) => id));
     const runs = settings.flatMap((of) =>
-      seeds.slice(0, most).map((seed): PlannedRun => {
+      seeds.slice(0, most).flatMap((seed): PlannedRun[] => {
         const job: Job = { suite: suite.name, profile, cell, seed, ...of };
         const { id, dataHash } = jobIdentity(job, system, dataset.hash);
+        if (planned.has(id)) return [];
         const recorded = byId.get(id);
-        const estimate = known ? mean(known) : estimateSeconds(job, dataset);
-        return { job, id, dataHash, ...(recorded && { recorded }), estimate };
+        const estimate = spent ? mean(spent) : estimateSeconds(job, dataset);
+        return [{ job, id, dataHash, ...(recorded && { recorded }), estimate }];
       }),
     );
-    put({ runs });
+    if (known) known.planned = { ...known.planned, runs: [...known.planned.runs, ...runs].sort(byTurn) };
+    else put({ runs });
   }
-  placed.sort((a, b) => a.place - b.place);
-  return placed.map(({ planned }) => planned);
+  return [...byName.values()].sort((a, b) => a.place - b.place).map(({ planned }) => planned);
 }
+
+/** Seed by seed, and in a search trial by trial. */
+const byTurn = ({ job: a }: PlannedRun, { job: b }: PlannedRun): number =>
+  (a.trial ?? 0) - (b.trial ?? 0) || a.seed - b.seed;
 
 export const dataKey = ({ dataset, features }: Cell): string => `${dataset}/${features}`;
 
