@@ -17,7 +17,7 @@ export interface RecordProblem {
 }
 
 export interface RecordsRead {
-  /** One a run: of several with one id the last started. */
+  /** One a run: of several with one id the last started that ended well, or the last failure. */
   readonly records: readonly RunRecord[];
   readonly problems: readonly RecordProblem[];
 }
@@ -37,6 +37,11 @@ export function resultOf(record: RunRecord): string {
     rows,
     selectionScore,
   });
+}
+
+/** A failure (a machine without memory, say) takes nothing from a result that is there; of equals the later counts. */
+function supersedes(next: RunRecord, known: RunRecord): boolean {
+  return next.status === known.status ? next.started >= known.started : next.status === "ok";
 }
 
 /** Reads all `*.jsonl` of a folder; what cannot be read is a problem, never an end. A missing folder has no records. */
@@ -62,9 +67,9 @@ export function readRecords(dir: string): RecordsRead {
   for (const next of found) {
     const { id } = next.record;
     const known = byId.get(id);
-    const [kept, other] = !known || next.record.started >= known.record.started ? [next, known] : [known, next];
+    const [kept, other] = !known || supersedes(next.record, known.record) ? [next, known] : [known, next];
     byId.set(id, kept);
-    if (!other || other.record.status === "failed") continue; // a failed run that was done again
+    if (!other || other.record.status === "failed") continue; // done again before or after, and well
     const same = resultOf(kept.record) === resultOf(other.record);
     const made = ({ record: { code, engine } }: typeof kept) =>
       `code ${code.commit ?? code.version}, engine ${engine.name}`;

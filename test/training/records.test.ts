@@ -109,6 +109,17 @@ describe("record files", () => {
     assert.deepEqual(problems, []);
   });
 
+  it("count a run that ended well though it failed when it was done again", () => {
+    const failed = { status: "failed", reason: "loss", metrics: { test: {} } } as const;
+    appendRecord(file, recordOf());
+    appendRecord(file, recordOf({ ...failed, started: "2026-01-02T00:00:00.000Z" }));
+    const shard = path.join(dir, "table1.shard-1-of-2.jsonl"); // read first
+    appendRecord(shard, recordOf({ ...failed, started: "2026-01-03T00:00:00.000Z" }));
+    const { records, problems } = readRecords(dir);
+    assert.deepEqual(records.map((r) => r.status), ["ok"]); // prettier-ignore
+    assert.deepEqual(problems, []);
+  });
+
   it("do not count edited lines and lines of a future version, and name them", () => {
     const line = recordLine(recordOf());
     fs.writeFileSync(file, `${line.replace("0.74", "0.94")}\n${line.replace('"schema":1', '"schema":2')}\n`);
