@@ -9,7 +9,9 @@ import { codeVersion, writeWhole } from "../lib/training";
 import { lineText, readBaseline, runFresh } from "./check";
 import { entry, parse, wholeNumber } from "./cli";
 import { compareRuns } from "./harness/compare";
+import { plan } from "./harness/plan";
 import { findSuite } from "./suites";
+import type { Suite } from "../lib/core/suite";
 
 const command = "npm run baseline";
 const help = `${command} -- [--suite ci] [--reason "..."] [options]
@@ -47,6 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
     );
   if (values.reason === undefined && !process.stdin.isTTY)
     throw new UsageError(`${command}: expected --reason "..." (there is no terminal to ask on), found none.`);
+  await requireData(suite, values.data);
   const { records, ran } = await runFresh(suite, {
     out: values.out ?? path.join("results", "local", "baseline"),
     engine: engineName(values.engine ?? "auto"),
@@ -79,6 +82,17 @@ export async function main(args: readonly string[]): Promise<number> {
   writeWhole(kept, `${JSON.stringify([...before, history], null, 2)}\n`);
   console.log(`${records.length} runs: ${file}`);
   return 0;
+}
+
+/** A baseline without some of its cells would have the check pass them over for good. @throws UserError */
+async function requireData(suite: Suite, dataDir: string | undefined): Promise<void> {
+  const cells = await plan([suite], { profile: "full", dataDir, records: [] });
+  const lacking = cells.filter(({ cell, missing }) => missing && !cell.missing); // the suite itself lists what nobody has
+  if (!lacking.length) return;
+  const more = lacking.length > 1 ? ` (and ${lacking.length - 1} more)` : "";
+  throw new UserError(
+    `${suite.name}: expected the data of all its cells, found ${lacking[0].name} without${more}: ${lacking[0].missing} No baseline was recorded.`,
+  );
 }
 
 async function ask(): Promise<string> {

@@ -44,12 +44,15 @@ function supersedes(next: RunRecord, known: RunRecord): boolean {
   return next.status === known.status ? next.started >= known.started : next.status === "ok";
 }
 
-/** Reads all `*.jsonl` of a folder; what cannot be read is a problem, never an end. A missing folder has no records. */
-export function readRecords(dir: string): RecordsRead {
+/**
+ * Reads all `*.jsonl` of a folder, or only one; what cannot be read is a problem, never an end. A missing folder has no records.
+ */
+export function readRecords(dir: string, only?: string): RecordsRead {
   const problems: RecordProblem[] = [];
   const found: { record: RunRecord; where: string }[] = [];
   const names = fs.existsSync(dir) ? fs.readdirSync(dir).sort() : [];
-  const files = names.filter((name) => name.endsWith(".jsonl") && fs.statSync(path.join(dir, name)).isFile());
+  const wanted = names.filter((name) => (only === undefined ? name.endsWith(".jsonl") : name === only));
+  const files = wanted.filter((name) => fs.statSync(path.join(dir, name)).isFile());
   for (const file of files) {
     const lines = fs.readFileSync(path.join(dir, file), "utf8").split("\n");
     lines.forEach((line, i) => {

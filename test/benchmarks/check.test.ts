@@ -5,10 +5,11 @@ import { promisify } from "node:util";
 import type { RunRecord } from "../../lib/core/record";
 import { compareRuns } from "../../benchmarks/harness/compare";
 import { checkPasses, type CheckLine } from "../../lib/report/ci";
-import { readRecords } from "../../lib/training";
+import { appendRecord, readRecords } from "../../lib/training";
+import { readBaseline } from "../../benchmarks/check";
 import { temporaryFolder } from "../training/helpers";
 import { recordOf } from "../training/records.test";
-import { copyProgram, dist } from "./helpers";
+import { copyProgram, dist, filesIn, run } from "./helpers";
 import { regressionCell } from "./regression-runs";
 
 /** Five seeds by a program, as built or changed. */
@@ -111,5 +112,31 @@ describe("check, on records", function () {
     const shift = (d: number) => before.map((r) => ({ ...r, weightsHash: "2".repeat(64), metrics: { test: { A2: r.metrics.test.A2! + d + r.seed * 1e-4, F1: 0.5 } } })); // prettier-ignore
     assert.equal(compareRuns([cell], before, shift(0.05))[0].result, "better");
     assert.equal(compareRuns([cell], before, shift(-0.05))[0].result, "worse");
+  });
+});
+
+describe("a baseline", function () {
+  this.timeout(60_000);
+
+  it("is read from its suite's own file, whatever the others hold", () => {
+    const dir = temporaryFolder("baselines");
+    appendRecord(path.join(dir, "ci.jsonl"), recordOf({ suite: "ci" }));
+    const later = recordOf({ suite: "table1", started: "2026-02-01T00:00:00.000Z", metrics: { test: { A2: 0.5 } } });
+    appendRecord(path.join(dir, "table1.jsonl"), later);
+    assert.deepEqual(readBaseline(dir, "ci"), [recordOf({ suite: "ci" })]);
+    assert.deepEqual(readBaseline(dir, "table1"), [later]);
+  });
+
+  it("is not recorded where data of its cells is missing: the message names the cell and the data", async () => {
+    const [dir, out] = [temporaryFolder("baselines"), temporaryFolder("out")];
+    const args = ["--suite", "figure2", "--reason", "a test", "--baseline", dir, "--out", out, "--workers", "1"];
+    const alone = copyProgram(temporaryFolder("alone"));
+    const { code, err } = await run("baseline", args, { from: alone, env: { CIA_DATA: "" } });
+    assert.equal(code, 1, err);
+    assert.match(
+      err,
+      /figure2: expected the data of all its cells, found cia\/mosi\/.* without: .*No baseline was recorded/,
+    );
+    assert.deepEqual([...filesIn(dir), ...filesIn(out)], []);
   });
 });
