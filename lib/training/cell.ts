@@ -94,8 +94,10 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
   const begun = performance.now();
   const common = commonFields(job, { ...context, engine: engine?.info, dataHash: dataset.hash });
   const epochs: EpochRecord[] = [];
+  /** Of the epochs in the checkpoint; not of a first stage's nets (lib/training/stages.ts), whose epochs no record has. */
+  let secondsBefore = 0;
   const spent = () => ({
-    seconds: (performance.now() - begun) / 1000,
+    seconds: secondsBefore + (performance.now() - begun) / 1000,
     peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
   });
   try {
@@ -107,7 +109,10 @@ export async function runJob(job: Job, context: JobContext): Promise<RunRecord |
       signal: context.signal,
       watchTest: trial === undefined,
       onProgress: context.onProgress,
-      onResume: (before) => void epochs.push(...before),
+      onResume(before) {
+        epochs.push(...before);
+        secondsBefore = before.reduce((sum, { seconds }) => sum + seconds, 0);
+      },
       onEpoch(epoch) {
         epochs.push(epoch);
         context.onEpoch?.(epoch);
