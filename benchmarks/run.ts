@@ -366,10 +366,19 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
   return { done, failed, interrupted: interrupts.count > 0 };
 }
 
+/** One press of Ctrl-C comes twice where npm's part of us (setup.mjs) passes on what the terminal sends to us too. */
+const echoMs = 300;
+
 /** SIGINT and SIGTERM: the first ends all runs where they stand, the second at once. */
-class Interrupts {
+export class Interrupts {
   count = 0;
-  private readonly listener = () => {
+  private lastSigint = -Infinity;
+  readonly listener = (signal: NodeJS.Signals) => {
+    if (signal === "SIGINT") {
+      const now = performance.now();
+      if (now - this.lastSigint < echoMs) return;
+      this.lastSigint = now;
+    }
     this.count++;
     if (this.count > 1) this.queue.kill();
     else {
@@ -379,7 +388,7 @@ class Interrupts {
   };
 
   constructor(
-    private readonly queue: Queue,
+    private readonly queue: Pick<Queue, "stop" | "kill">,
     private readonly say: (line: string) => void,
   ) {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {

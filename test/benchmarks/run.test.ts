@@ -2,6 +2,8 @@ import { strict as assert } from "node:assert";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Interrupts } from "../../benchmarks/run";
 import { recordLine } from "../../lib/core/record";
 import { readRecords } from "../../lib/training";
 import { temporaryFolder } from "../training/helpers";
@@ -99,8 +101,26 @@ describe("npm run reproduce", function () {
     const first = start("run", [...long, "--out", out]);
     await until(() => checkpoints().length > 0);
     first.process.kill("SIGINT");
+    await delay(400);
     first.process.kill("SIGINT");
     assert.equal((await first.ended).code, 130);
+  });
+
+  it("takes a SIGINT that comes twice at once for one: a terminal and npm both send it", async () => {
+    const did: string[] = [];
+    const queue = { stop: () => void did.push("stop"), kill: () => void did.push("kill") };
+    const before = (["SIGINT", "SIGTERM"] as const).map((signal) => ({ signal, listeners: process.listeners(signal) }));
+    const interrupts = new Interrupts(queue, () => undefined);
+    interrupts.listener("SIGINT");
+    interrupts.listener("SIGINT");
+    assert.deepEqual(did, ["stop"]);
+    await delay(400);
+    interrupts.listener("SIGINT");
+    interrupts.listener("SIGTERM");
+    assert.deepEqual(did, ["stop", "kill", "kill"]);
+    interrupts.end();
+    for (const { signal, listeners } of before)
+      for (const added of process.listeners(signal)) if (!listeners.includes(added)) process.off(signal, added);
   });
 
   it("replaces a worker that was killed and loses nothing", async function () {
