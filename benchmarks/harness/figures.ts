@@ -17,7 +17,15 @@ import { argmaxRows } from "../../lib/metrics";
 import { findSystem } from "../../lib/models";
 import { paperUtterances } from "../../lib/report/paper";
 import type { Section } from "../../lib/report";
-import { cellDataset, readPredictions, train, writeWhole, type Prepared } from "../../lib/training";
+import {
+  cellDataset,
+  codeVersion,
+  hashWeights,
+  readPredictions,
+  train,
+  writeWhole,
+  type Prepared,
+} from "../../lib/training";
 import type { ReproduceOptions } from "../run";
 import { loadCellData } from "./plan";
 
@@ -57,23 +65,43 @@ interface Trained {
   readonly program: Program;
 }
 
-/** The recorded run of seed 1 once more, with its program at hand. */
-async function trainAgain(cell: Cell, o: Pick<ReproduceOptions, "dataDir" | "engine">): Promise<Trained> {
+/**
+ * The recorded run of seed 1 once more, with its program at hand.
+ * @throws UserError where it ends with other weights: what it would show is not the record's
+ */
+async function trainAgain(
+  cell: Cell,
+  o: Pick<ReproduceOptions, "dataDir" | "engine" | "fastMath">,
+  records: readonly RunRecord[],
+): Promise<Trained> {
   const system = findSystem(cell.system);
   if (system.kind !== "neural") throw new UserError(`${cell.system}: expected a neural system for a figure.`);
   const dataset = cellDataset(await loadCellData(cell, o.dataDir), cell);
-  const engine = await startEngine(engineName(o.engine), { say: () => undefined });
+  const engine = await startEngine(engineName(o.engine), { fastMath: o.fastMath, say: () => undefined });
   const run = await train(system, dataset, cell.task, {
     seed: 1,
     protocol: cell.protocol,
     config: cell.config,
     engine,
   });
+  const weights = await run.model.save();
+  run.model.dispose();
+  requireSame(recordOf(cell, records)!, hashWeights(weights), engine.info);
   const { graph, output } = recordGraph(system, run.prepared.shape, run.prepared.config);
   const program = engine.compile(graph, output, 1);
-  for (const [name, { data }] of Object.entries(await run.model.save())) program.set(name, Float32Array.from(data));
-  run.model.dispose();
+  for (const [name, { data }] of Object.entries(weights)) program.set(name, Float32Array.from(data));
   return { prepared: run.prepared, dataset, program };
+}
+
+function requireSame(record: RunRecord, found: string, engine: RunRecord["engine"]): void {
+  const { weightsHash, code } = record;
+  if (found === weightsHash) return;
+  const made = (c: RunRecord["code"], { name, device }: RunRecord["engine"]) =>
+    `code ${c.commit ?? c.version}, ${name} on ${device}`;
+  throw new UserError(
+    `${record.cell}, seed 1, trained again: expected the recorded weights ${weightsHash?.slice(0, 12)} (${made(code, record.engine)}), ` +
+      `found ${found.slice(0, 12)} (${made(codeVersion(), engine)}). Nothing was written: use the code and engine of the record, or record it anew with --fresh.`,
+  );
 }
 
 const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
@@ -84,8 +112,8 @@ function firstBatch({ train: data, config }: Prepared): Batch {
 }
 
 /** Norm of each loss term's gradient at the encoder's and decoder's first kernels of IIM_TV and IIM_VT. */
-async function figure2([cell]: readonly Cell[], o: ReproduceOptions): Promise<Section> {
-  const { prepared, program } = await trainAgain(cell, o);
+async function figure2([cell]: readonly Cell[], o: ReproduceOptions, records: readonly RunRecord[]): Promise<Section> {
+  const { prepared, program } = await trainAgain(cell, o, records);
   try {
     const batch = firstBatch(prepared);
     const kernels = ["enc1", "enc2", "enc3", "dec1", "dec2", "out"].flatMap((layer) =>
@@ -162,8 +190,8 @@ function shownVideo({ test }: Dataset, length = 12): number {
 }
 
 /** Attention matrices of one test video: every pair, both directions. */
-async function figure3([cell]: readonly Cell[], o: ReproduceOptions): Promise<Section> {
-  const { prepared, dataset, program } = await trainAgain(cell, o);
+async function figure3([cell]: readonly Cell[], o: ReproduceOptions, records: readonly RunRecord[]): Promise<Section> {
+  const { prepared, dataset, program } = await trainAgain(cell, o, records);
   try {
     const video = shownVideo(dataset);
     const [batch] = batches(select(prepared.test.split, [video]), undefined, 1);
