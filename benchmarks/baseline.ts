@@ -7,7 +7,7 @@ import { recordLine } from "../lib/core/record";
 import { engineName } from "../lib/engine/choose";
 import { codeVersion, writeWhole } from "../lib/training";
 import { lineText, readBaseline, runFresh } from "./check";
-import { entry, parse, wholeNumber } from "./cli";
+import { entry, folder, parse, wholeNumber } from "./cli";
 import { compareRuns } from "./harness/compare";
 import { plan } from "./harness/plan";
 import { findSuite } from "./suites";
@@ -49,12 +49,13 @@ export async function main(args: readonly string[]): Promise<number> {
     );
   if (values.reason === undefined && !process.stdin.isTTY)
     throw new UsageError(`${command}: expected --reason "..." (there is no terminal to ask on), found none.`);
-  await requireData(suite, values.data);
+  const dataDir = folder("--data", values.data);
+  await requireData(suite, dataDir);
   const { records, ran } = await runFresh(suite, {
     out: values.out ?? path.join("results", "local", "baseline"),
     engine: engineName(values.engine ?? "auto"),
     workers: wholeNumber("--workers", values.workers),
-    dataDir: values.data,
+    dataDir,
   });
   const failed = records.filter((r) => r.status === "failed");
   if (failed.length || !records.length)

@@ -7,7 +7,7 @@ import { metricInfo } from "../lib/metrics";
 import { benchmarkEntries, checkJunit, checkPasses, pullRequestSummary, type CheckLine } from "../lib/report/ci";
 import { formatDifference, formatValue, summarise } from "../lib/report/verdict";
 import { readRecords, writeWhole } from "../lib/training";
-import { entry, parse, wholeNumber } from "./cli";
+import { entry, folder, parse, wholeNumber } from "./cli";
 import { compareRuns } from "./harness/compare";
 import { foldersOf } from "./harness/folders";
 import { reproduce } from "./run";
@@ -124,6 +124,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const suite = findSuite(values.suite ?? "ci");
   const engine = engineName(values.engine ?? "auto");
   const workers = wholeNumber("--workers", values.workers);
+  const dataDir = folder("--data", values.data);
   const baseline = readBaseline(values.baseline ?? path.join("results", "baselines"), suite.name);
   const { records, ran, skipped } = values.runs
     ? { records: readRecords(values.runs).records, ran: suite, skipped: [] }
@@ -131,7 +132,7 @@ export async function main(args: readonly string[]): Promise<number> {
         out: values.out ?? path.join("results", "local", "check"),
         engine,
         workers,
-        dataDir: values.data,
+        dataDir,
       });
   const lines = compareRuns(ran.cells, baseline, records);
   for (const line of lines) console.log(lineText(line));

@@ -1,4 +1,5 @@
 /** What the entries share: options parsed strictly, mistakes told with what is known, one place for the exit code. */
+import * as fs from "node:fs";
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { UsageError, UserError } from "../lib/core/errors";
 import { modalityOrder, type Modality, type Task } from "../lib/core/types";
@@ -24,13 +25,42 @@ export function parse<O extends Options>(
 > {
   const all = { ...options, help: { type: "boolean", short: "h" } } as const;
   try {
-    return parseArgs({ args: [...args], options: all, allowPositionals });
+    const parsed = parseArgs({ args: [...args], options: all, allowPositionals });
+    for (const [name, value] of Object.entries(parsed.values))
+      if (value === "") throw new UsageError(`--${name}: expected a value, found nothing.`);
+    return parsed;
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
     if (!code?.startsWith("ERR_PARSE_ARGS")) throw error;
     const known = Object.keys(all).sort().map((name) => `--${name}`).join(" "); // prettier-ignore
     throw new UsageError(`${command}: ${message.split(". ")[0]}. Known options: ${known}. See ${command} -- --help.`);
   }
+}
+
+/** @throws UsageError for options that were given beside `option` and would do nothing there */
+export function refuseBeside(
+  values: Readonly<Record<string, unknown>>,
+  option: string,
+  ignored: readonly string[],
+): void {
+  const found = ignored.find((name) => values[name] !== undefined);
+  if (values[option] !== undefined && found !== undefined)
+    throw new UsageError(`--${option}: expected it without --${found}, which would do nothing here. Leave one out.`);
+}
+
+/** A folder that must be there. */
+export function folder(option: string, dir: string | undefined): string | undefined {
+  if (dir === undefined || fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return dir;
+  throw new UsageError(`${option}: expected a folder, found none at ${dir}.`);
+}
+
+/** A number from 0, as an option gives it. */
+export function amount(option: string, text: string | undefined, unit: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new UsageError(`${option}: expected ${unit} from 0, found ${text}.`);
+  return value;
 }
 
 /** A whole number from `least`, as an option gives it. */

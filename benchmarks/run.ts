@@ -9,7 +9,7 @@ import { engineName } from "../lib/engine/choose";
 import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
 import { knownDatasets } from "../lib/data";
-import { entry, parse, readModalities, readTask, wholeNumber } from "./cli";
+import { amount, entry, folder, parse, readModalities, readTask, refuseBeside, wholeNumber } from "./cli";
 import { emptyFolder, foldersOf, openFolders, refuseForeign, type Folders, type Shard } from "./harness/folders";
 import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
@@ -89,6 +89,15 @@ const options = {
   tensorboard: { type: "string" },
 } as const;
 
+/** What each of these would accept and ignore: a user who gave both meant something else. */
+const ignoredBeside = {
+  choose: ["dry-run", "report-only", "slurm", "shard", "fresh", "retry-failed", "tensorboard"],
+  "dry-run": ["report-only", "slurm", "shard", "fresh", "retry-failed", "tensorboard"],
+  "report-only": ["slurm", "shard", "fresh", "retry-failed", "tensorboard"],
+  slurm: ["shard"],
+} as const;
+const ofSlurm = ["wait", "tasks", "partition", "time", "memory", "cpus", "gpus"] as const;
+
 export interface ReproduceOptions {
   readonly suites: readonly Suite[];
   readonly profile: Profile;
@@ -131,6 +140,7 @@ export async function main(args: readonly string[]): Promise<number> {
     );
     return 0;
   }
+  if (!values["report-only"]) for (const line of ofAnotherProfile(o)) say(line);
   if (values["dry-run"]) {
     const { records } = readRecords(o.folders.out);
     const found = await planWithFallback(o, records, say);
@@ -182,9 +192,23 @@ function slurmArguments(args: readonly string[], i: number): boolean {
   );
 }
 
+/** Suites that have cells, but none in this profile. */
+function ofAnotherProfile({ suites, profile }: ReproduceOptions): string[] {
+  const other: Profile = profile === "quick" ? "full" : "quick";
+  const within = (cells: Suite["cells"], p: Profile) =>
+    cells.filter(({ profiles }) => !profiles || profiles.includes(p));
+  return suites
+    .filter(({ cells }) => cells.length && !within(cells, profile).length)
+    .map(({ name, cells }) => `${name}: no cells in the ${profile} profile; --profile ${other} has ${within(cells, other).length}.`); // prettier-ignore
+}
+
 type Values = ReturnType<typeof parse<typeof options>>["values"];
 
 function readOptions(values: Values, names: readonly string[]): ReproduceOptions {
+  for (const [option, ignored] of Object.entries(ignoredBeside)) refuseBeside(values, option, ignored);
+  const alone = ofSlurm.find((name) => values[name] !== undefined);
+  if (alone && !values.slurm)
+    throw new UsageError(`--${alone}: expected it with --slurm, which it is for. Leave it out.`);
   const profile = values.profile ?? "quick";
   if (profile !== "quick" && profile !== "full")
     throw new UsageError(`--profile: expected quick or full, found ${profile}.`);
@@ -195,12 +219,8 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
     throw new UsageError(`--dataset: expected ${oneOf(sets)}, found ${values.dataset}.`);
   const shard = values.shard === undefined ? undefined : readShard(values.shard);
   const epochs = wholeNumber("--epochs", values.epochs);
-  const keep = values["keep-weights"] === undefined ? undefined : Number(values["keep-weights"]);
-  if (keep !== undefined && !(keep >= 0))
-    throw new UsageError(`--keep-weights: expected megabytes from 0, found ${values["keep-weights"]}.`);
-  const checkpointSeconds = Number(values["checkpoint-seconds"] ?? 10);
-  if (!(checkpointSeconds >= 0))
-    throw new UsageError(`--checkpoint-seconds: expected seconds from 0, found ${values["checkpoint-seconds"]}.`);
+  const keep = amount("--keep-weights", values["keep-weights"], "megabytes");
+  const checkpointSeconds = amount("--checkpoint-seconds", values["checkpoint-seconds"], "seconds") ?? 10;
   const modalities = values.modalities === undefined ? undefined : readModalities(values.modalities);
   const task = values.task === undefined ? undefined : readTask(values.task);
   const chosen = (names.length ? names : paperSuites).map(findSuite);
@@ -228,7 +248,7 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
     engine,
     fastMath: values["fast-math"] ?? false,
     workers: wholeNumber("--workers", values.workers) ?? (gpu ? 1 : os.availableParallelism()),
-    dataDir: values.data,
+    dataDir: values.slurm ? values.data : folder("--data", values.data), // the array's machines may have what this one has not
     folders: foldersOf(values.out ?? "results/runs", shard),
     shard,
     fresh: values.fresh ?? false,
@@ -241,8 +261,8 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
 const withEpochs = (cell: Cell, epochs: number): Cell => ({ ...cell, config: { ...cell.config, epochs } });
 
 function readShard(text: string): Shard {
-  const [index, count] = text.split("/").map(Number);
-  if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count)
+  const [index, count] = /^\d+\/\d+$/.test(text) ? text.split("/").map(Number) : [0, 0];
+  if (index < 1 || index > count)
     throw new UsageError(`--shard: expected I/N with I from 1 to N, such as 2/4, found ${text}.`);
   return { index, count };
 }

@@ -42,6 +42,13 @@ describe("npm run reproduce", function () {
     assert.deepEqual(filesIn(out), []);
   });
 
+  it("says where the cells of a suite are when the profile has none of them", async () => {
+    const { code, out: text, err } = await run("run", ["table5a", "--dry-run", "--out", out]);
+    assert.equal(code, 0);
+    assert.match(text, /0 cells, 0 runs/);
+    assert.match(err, /table5a: no cells in the quick profile; --profile full has \d+/);
+  });
+
   it("refuses unknown options, names and values with what is known, exit code 2", async () => {
     for (const [args, message] of [
       [["table9"], /suite: expected table1, table2, .* or synthetic, found table9/],
@@ -53,6 +60,23 @@ describe("npm run reproduce", function () {
       [["--seeds", "0"], /--seeds: expected a whole number from 1, found 0/],
       [["--engine", "cuda"], /--engine: expected auto, wasm, .*, found cuda/],
       [["--shard", "3/2"], /--shard: expected I\/N.*found 3\/2/],
+      [["--shard", "1/2/9"], /--shard: expected I\/N.*found 1\/2\/9/],
+      [["--checkpoint-seconds="], /--checkpoint-seconds: expected a value, found nothing/],
+      [["--checkpoint-seconds", "soon"], /--checkpoint-seconds: expected seconds from 0, found soon/],
+      [["--keep-weights", " "], /--keep-weights: expected megabytes from 0, found/],
+      [["ci", "--data", path.join(out, "nowhere")], /--data: expected a folder, found none at .*nowhere/],
+      [
+        ["--report-only", "--tensorboard", "x"],
+        /--report-only: expected it without --tensorboard, which would do nothing/,
+      ],
+      [["--report-only", "--slurm"], /--report-only: expected it without --slurm/],
+      [["--report-only", "--wait"], /--wait: expected it with --slurm/],
+      [["ci", "--tasks", "2"], /--tasks: expected it with --slurm/],
+      [["ci", "--partition", "p"], /--partition: expected it with --slurm/],
+      [["ci", "--dry-run", "--fresh"], /--dry-run: expected it without --fresh/],
+      [["ci", "--dry-run", "--retry-failed"], /--dry-run: expected it without --retry-failed/],
+      [["ci", "--slurm", "--shard", "1/2"], /--slurm: expected it without --shard/],
+      [["--choose", "--dry-run"], /--choose: expected it without --dry-run/],
       [["ci", "--dataset", "mmmo"], /expected cells that fit .*, found none in ci/],
     ] as const) {
       const { code, err } = await run("run", [...args, "--out", out]);
