@@ -45,7 +45,8 @@ export type FromWorker =
   /** The machine or the data, not the run, is at fault: nothing more can be done here. */
   | { readonly type: "broken"; readonly message: string; readonly id?: string };
 
-const send = (message: FromWorker) => void process.send?.(message);
+/** A parent that hung up, or died, is met at "disconnect": an error here would end us with a stack. */
+const send = (message: FromWorker) => void process.send?.(message, undefined, undefined, () => undefined);
 
 /** Where a finished record waits for the parent. */
 export const finishedFile = (work: string, id: string): string => path.join(work, "finished", `${id}.json`);
