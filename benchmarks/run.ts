@@ -140,7 +140,7 @@ export async function main(args: readonly string[]): Promise<number> {
     );
     return 0;
   }
-  if (!values["report-only"]) for (const line of ofAnotherProfile(o)) say(line);
+  if (positionals.length && !values["report-only"]) for (const line of ofAnotherProfile(o)) say(line);
   if (values["dry-run"]) {
     const { records } = readRecords(o.folders.out);
     const found = await planWithFallback(o, records, say);
