@@ -43,8 +43,8 @@ const rows = await withConstants(resultRows(suite, records));
 // %% [markdown]
 // ## What can be said
 //
-// Each printed number gets a verdict from our runs. *Reproduced* means equivalent within a stated margin, *differs* that our
-// interval excludes it, *impossible as printed* that no whole number of right answers gives it, *not comparable* that
+// Each printed number gets a verdict from our runs. *Reproduced* means equivalent within a stated margin, *differs* that
+// one more run of ours would hardly give it, *impossible as printed* that no whole number of right answers gives it, *not comparable* that
 // features or split are not the paper's. The reasons stand in the tables of the report.
 
 // %%
