@@ -65,10 +65,10 @@ export const protocol: Suite = {
 
 const ciaIn: readonly CellOptions[] = [
   {},
-  { config: ciaVariants.paper, note: "cam=M_BI, merge=false: the network of Algorithm 1 instead of the script's" },
+  { config: ciaVariants.paper, note: "cam=M_BI, merge=false: the network of Algorithm 1 instead of the script's." },
   {
     config: { scaling: "maxabs" },
-    note: "scaling=maxabs: divided by the training split's greatest |x|, so that tanh can reach every target of an IIM",
+    note: "scaling=maxabs: divided by the training split's greatest |x|, so that tanh can reach every target of an IIM.",
   },
   { config: { scaling: "maxabs", iim: "false" } },
 ];
