@@ -106,8 +106,9 @@ function comparison(list: readonly Setup[], table?: string): Cell[] {
           printedFor: row === "BoF-MSA" ? "A+V" : "T+A+V",
           // A tensor of 101 x 101 x 101 an utterance: seven minutes a run.
           ...(name === "tfn" && setup.modalities.length === 3 && { profiles: ["full"] as const }),
-          // Thirteen networks of its own: up to two minutes a run.
-          ...(name === "bc-lstm" && setup.dataset !== "youtube" && { quickSeeds: 1 }),
+          // Thirteen networks of its own: up to three minutes a run.
+          ...(name === "bc-lstm" && setup.dataset === "mosi" && { quickSeeds: 1 }),
+          ...(name === "bc-lstm" && setup.dataset === "mmmo" && { profiles: ["full"] as const }),
           maxSeeds: 5,
         }),
       ),
