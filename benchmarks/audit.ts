@@ -1,13 +1,13 @@
 /** `npm run audit`: is what we print what we ran? */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { RecordError, UsageError, UserError } from "../lib/core/errors";
+import { RecordError, UserError } from "../lib/core/errors";
 import { canonicalJson } from "../lib/core/json";
 import type { RunRecord } from "../lib/core/record";
 import { targetsOf, type LoadOptions } from "../lib/data";
 import type { Dataset } from "../lib/core/types";
 import { cellDataset, readPredictions, readRecords, rescore, reselect } from "../lib/training";
-import { entry, parse } from "./cli";
+import { entry, parse, readProfile } from "./cli";
 import { taskOf } from "./evaluate";
 import { loadCellData, plan } from "./harness/plan";
 import { staleNotebooks, tablesAgain } from "./harness/printed";
@@ -45,9 +45,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const dir = values.runs ?? path.join("results", "runs");
-  const profile = values.profile ?? "quick";
-  if (profile !== "quick" && profile !== "full")
-    throw new UsageError(`${command}: --profile: expected quick or full, found ${profile}.`);
+  const profile = readProfile(values.profile);
   const suites = (positionals.length ? positionals : paperSuites).map(findSuite);
   if (!fs.existsSync(dir))
     throw new UserError(`${dir}: expected run records, found no such folder. npm run reproduce makes them.`);

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { UsageError, UserError } from "../lib/core/errors";
+import type { Profile } from "../lib/core/suite";
 import { modalityOrder, type Modality, type Task } from "../lib/core/types";
 
 export type Options = NonNullable<ParseArgsConfig["options"]>;
@@ -46,6 +47,14 @@ export function refuseBeside(
   const found = ignored.find((name) => values[name] !== undefined);
   if (values[option] !== undefined && found !== undefined)
     throw new UsageError(`--${option}: expected it without --${found}, which would do nothing here. Leave one out.`);
+}
+
+/** "quick" where nothing is given. */
+export function readProfile(text: string | undefined): Profile {
+  const profile = text ?? "quick";
+  if (profile !== "quick" && profile !== "full")
+    throw new UsageError(`--profile: expected quick or full, found ${profile}.`);
+  return profile;
 }
 
 /** A folder that must be there. */

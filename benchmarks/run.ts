@@ -9,7 +9,7 @@ import { engineName } from "../lib/engine/choose";
 import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
 import { knownDatasets } from "../lib/data";
-import { amount, entry, folder, parse, readModalities, readTask, refuseBeside, wholeNumber } from "./cli";
+import { amount, entry, folder, parse, readModalities, readProfile, readTask, refuseBeside, wholeNumber } from "./cli";
 import { emptyFolder, foldersOf, openFolders, refuseForeign, type Folders, type Shard } from "./harness/folders";
 import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
@@ -209,9 +209,7 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
   const alone = ofSlurm.find((name) => values[name] !== undefined);
   if (alone && !values.slurm)
     throw new UsageError(`--${alone}: expected it with --slurm, which it is for. Leave it out.`);
-  const profile = values.profile ?? "quick";
-  if (profile !== "quick" && profile !== "full")
-    throw new UsageError(`--profile: expected quick or full, found ${profile}.`);
+  const profile = readProfile(values.profile);
   const engine = engineName(values.engine ?? "auto");
   if (values.system !== undefined) findSystem(values.system);
   const sets = [...knownDatasets.map((d) => d.name), "synthetic"];

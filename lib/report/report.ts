@@ -195,9 +195,6 @@ export async function renderReport(input: ReportInput): Promise<Report> {
   };
 }
 
-/** The report without its page and charts. */
-export const renderTables = (input: ReportInput): ReportTables => tablesOfModel(buildModel(input));
-
 function tablesOfModel(model: ReportModel): ReportTables {
   const { input } = model;
   const sections = new Map((input.sections ?? []).map((s) => [s.id, s]));
