@@ -96,11 +96,14 @@ function pair(names: readonly string[]): void {
       );
 }
 
-/** Writes into a notebook which records its outputs were made from, for `npm run audit`. */
-function sayRecords(file: string): void {
-  const notebook = JSON.parse(readFileSync(file, "utf8")) as { metadata: Record<string, unknown> };
-  notebook.metadata.records = hashOfRecords(readRecords(path.join(root, "results", "runs")).records);
-  writeWhole(file, `${JSON.stringify(notebook, null, 1)}\n`);
+/** Writes into notebooks which records their outputs were made from, for `npm run audit`. */
+function sayRecords(files: readonly string[]): void {
+  const hash = hashOfRecords(readRecords(path.join(root, "results", "runs")).records);
+  for (const file of files) {
+    const notebook = JSON.parse(readFileSync(file, "utf8")) as { metadata: Record<string, unknown> };
+    notebook.metadata.records = hash;
+    writeWhole(file, `${JSON.stringify(notebook, null, 1)}\n`);
+  }
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -135,7 +138,7 @@ async function main(argv: readonly string[]): Promise<number> {
     pair(names);
     const files = names.map((name) => inFolder(`${name}.ipynb`));
     const code = runPython([script("run_notebooks.py"), "--timeout", values.timeout, ...files], fast);
-    if (code === 0) files.forEach(sayRecords);
+    if (code === 0) sayRecords(files);
     return code;
   }
   const out = path.resolve(root, values.out);

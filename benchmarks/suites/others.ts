@@ -1,7 +1,7 @@
 /** What the paper does not have as a table: figures, significance, and controls of what a score means. */
 import type { Cell, Suite } from "../../lib/core/suite";
 import { variants as ciaVariants } from "../../lib/models/cia";
-import { cellOf, setups, type CellOptions, type Setup } from "./setups";
+import { cellOf, full, setups, type CellOptions, type Setup } from "./setups";
 import { seeds, table3, table5b } from "./tables";
 
 const oneSeed = { quick: [1], full: [1] } as const;
@@ -50,8 +50,6 @@ export const significance: Suite = {
 function unprinted({ metrics }: Cell): Cell["metrics"] {
   return metrics.map(({ name, comparable }) => ({ name, comparable }));
 }
-
-const full = (setup: Setup): Setup => ({ ...setup, profiles: ["full"] });
 
 /** Validation-selected beside test-selected, from the same runs. */
 export const protocol: Suite = {

@@ -4,7 +4,7 @@ import type { Cell, CellMetric, Suite } from "../../lib/core/suite";
 import { findSystem } from "../../lib/models";
 import { paperTables } from "../../lib/report/paper";
 import { chosenSettings, searchTrials } from "./chosen";
-import { cellOf, missingCells, paperModalities, printedAt, setups, type Setup } from "./setups";
+import { cellOf, full, missingCells, paperModalities, printedAt, setups, type Setup } from "./setups";
 import { comparedSystems } from "./systems";
 
 const combinations: readonly (readonly Modality[])[] = [["T"], ["A"], ["V"], ["T", "V"], ["T", "A"], ["A", "V"], ["T", "A", "V"]]; // prettier-ignore
@@ -19,9 +19,6 @@ const ciaPaper = (modalities: readonly Modality[]) => {
   const one = [{ table: "1", row }];
   return row === "T+A+V" ? [...one, { table: "3", row: "CIA" }] : one;
 };
-
-/** The same set-up in the full profile only: quick must end within 15 minutes on two cores. */
-const full = (setup: Setup): Setup => ({ ...setup, profiles: ["full"] });
 
 /** MOSI on the CMU split: spaCy and MiniLM text, and the audio columns, alone and together. */
 const cmuCells = (modalities: readonly Modality[]) =>

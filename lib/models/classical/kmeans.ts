@@ -83,7 +83,7 @@ export function seedCentres(x: Table, k: number, rng: Rng): Table {
 
 /**
  * Lloyd's iterations until no row changes its centre.
- * @returns the centres [k, d] (fewer where x has fewer distinct rows), and each row's
+ * @returns the centres [k, d] (fewer where x has fewer distinct rows), and which of them each row has
  */
 export function kmeans(x: Table, centres: Table, iterations = 100): { centres: Table; assignment: Assignment } {
   let assignment = assign(x, centres);
