@@ -64,6 +64,8 @@ const cmu = (
   features: keyof typeof other | "minilm+audio" | "spacy300+audio",
   modalities: readonly Modality[],
   differs: string,
+  // 52 videos are four steps an epoch: CIA sits on a plateau for its first 25 epochs, so all 50 are run.
+  trainer: Config = { patience: 0 },
 ): Setup[] =>
   [sentiment2, sentiment7, strength].map((of) => ({
     dataset: "mosi",
@@ -72,8 +74,7 @@ const cmu = (
     protocol: "validation" as const,
     differs,
     own: settings.mosi,
-    // 52 videos are four steps an epoch: CIA sits on a plateau for its first 25 epochs, so all 50 are run.
-    trainer: { patience: 0 },
+    trainer,
     ...of,
   }));
 
@@ -109,7 +110,7 @@ export const setups = {
   mosiSpacy: cmu("spacy300", ["T"], other.spacy300),
   mosiAudio: cmu("minilm+audio", ["T", "A"], `${other.minilm}; ${other.audio}`),
   mosiSpacyAudio: cmu("spacy300+audio", ["T", "A"], `${other.spacy300}; ${other.audio}`),
-  mosiWords: cmu("words", ["T"], other.words),
+  mosiWords: cmu("words", ["T"], other.words, {}), // each utterance is a sequence: 80 steps an epoch
   mmmo: [
     {
       dataset: "mmmo",
