@@ -66,8 +66,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { checked, unscored, faults } = await scoreAgain(dir, records, values.data);
   findings.push(...faults);
   const report = values.report ?? (values.runs === undefined ? "results" : undefined);
-  const tables =
-    report === undefined ? undefined : await tablesAgain(report, { runs: dir, profile, dataDir: values.data });
+  const tables = report === undefined ? undefined : await tablesAgain(report, { runs: dir, dataDir: values.data });
   findings.push(...(tables?.findings ?? []));
   const own = values.runs === undefined ? staleNotebooks(records) : undefined;
   findings.push(...(own?.findings ?? []));
@@ -77,7 +76,7 @@ export async function main(args: readonly string[]): Promise<number> {
     `${declared} declared runs, ${records.length} recorded; ${checked} scored again from their predictions` +
       `${unscored ? `, ${unscored} not (their data is not here)` : ""}; ` +
       (tables
-        ? `${tables.compared} files of the report, profile ${tables.profile}, made again${tables.undecided ? `, ${tables.undecided} not (their data is not here)` : ""}; `
+        ? `${tables.compared} files of the report made again${tables.undecided ? `, ${tables.undecided} not (their data is not here)` : ""}; `
         : "") +
       (own ? `${own.notebooks} notebooks looked at; ` : "") +
       `${findings.length ? `${findings.length} findings` : "nothing found"}`,

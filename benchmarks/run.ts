@@ -467,7 +467,7 @@ async function finish(
   if (reportDir === undefined) return 0;
   await writeArtefacts(o, records, artefactsOf(out), say);
   say("report: intervals over the test set, paired tests, tables ...");
-  const { input } = await collect({ runs: out, profile: o.profile, dataDir: o.dataDir, say });
+  const { input } = await collect({ runs: out, dataDir: o.dataDir, say });
   if (input.banner) say(input.banner);
   say(`report: ${await writeReport(reportDir, input)}`);
   return 0;

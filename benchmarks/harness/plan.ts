@@ -130,10 +130,9 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
       ? trialsOf(searchName(cell), cell.search.space, cell.search.trials).map((setting, trial) => ({ trial, setting }))
       : [{}];
     const spent = byCell.get(cellName(cell))?.map((r) => r.seconds);
-    const most = cell.search ? 1 : profile === "quick" ? (cell.quickSeeds ?? cell.maxSeeds) : cell.maxSeeds;
     const planned = new Set(known?.planned.runs.map(({ id }) => id));
     const runs = settings.flatMap((of) =>
-      seeds.slice(0, most).flatMap((seed): PlannedRun[] => {
+      seeds.slice(0, mostSeeds(cell, profile)).flatMap((seed): PlannedRun[] => {
         const job: Job = { suite: suite.name, profile, cell, seed, ...of };
         const { id, dataHash } = jobIdentity(job, system, dataset.hash);
         if (planned.has(id)) return [];
@@ -147,6 +146,10 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
   }
   return [...byName.values()].sort((a, b) => a.place - b.place).map(({ planned }) => planned);
 }
+
+/** How many of its suite's seeds a cell takes at most; undefined: all. */
+export const mostSeeds = (cell: Cell, profile: Profile): number | undefined =>
+  cell.search ? 1 : profile === "quick" ? (cell.quickSeeds ?? cell.maxSeeds) : cell.maxSeeds;
 
 /** Seed by seed, and in a search trial by trial. */
 const byTurn = ({ job: a }: PlannedRun, { job: b }: PlannedRun): number =>

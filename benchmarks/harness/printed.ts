@@ -31,8 +31,6 @@ export function staleNotebooks(records: readonly RunRecord[]): { findings: Findi
 }
 
 export interface TablesAgain {
-  /** The profile that the report says it was written with. */
-  readonly profile: string;
   readonly compared: number;
   /** Tables that differ, but whose data is not all here. */
   readonly undecided: number;
@@ -46,25 +44,22 @@ export interface TablesAgain {
  */
 export async function tablesAgain(
   dir: string,
-  o: { readonly runs: string; readonly profile: string; readonly dataDir?: string },
+  o: { readonly runs: string; readonly dataDir?: string },
 ): Promise<TablesAgain> {
   const folder = path.join(dir, "tables");
   const there = fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
   const tableText = (name: string) => fs.readFileSync(path.join(folder, name), "utf8");
-  const said = there.includes("README.md") ? /^Profile (\w+),/m.exec(tableText("README.md"))?.[1] : undefined;
-  const profile = said ?? o.profile;
   const again = `npm run reproduce -- ${[
     "--report-only",
-    ...(profile === "quick" ? [] : ["--profile", profile]),
     ...(isOwn(dir) ? [] : ["--out", o.runs, "--report", dir]),
   ].join(" ")}`;
   const finding = (message: string): Finding => ({ what: "tables", message });
   let found: Awaited<ReturnType<typeof collect>>;
   try {
-    found = await collect({ ...o, profile });
+    found = await collect(o);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { profile, compared: 0, undecided: 0, findings: [finding(`${folder}: cannot be made: ${error.message}`)] };
+    return { compared: 0, undecided: 0, findings: [finding(`${folder}: cannot be made: ${error.message}`)] };
   }
   const rendered = await renderReport(found.input);
   const tables = tableFiles(rendered);
@@ -78,7 +73,7 @@ export async function tablesAgain(
         ? `${file}: the records give no such table; delete it`
         : firstDifference(file, tables[name], tableText(name), again);
     if (!difference) continue;
-    if (found.absent.has(path.parse(name).name)) undecided++;
+    if (found.absent.has(path.parse(name).name.replace(/-\d+$/, ""))) undecided++;
     else findings.push(finding(difference));
   }
   const page = { "index.html": rendered.html, "overview.svg": rendered.overview };
@@ -95,7 +90,7 @@ export async function tablesAgain(
     if (difference && found.absent.has("headline")) undecided++;
     else if (difference) findings.push(finding(difference));
   }
-  return { profile, compared: Object.keys(tables).length + Object.keys(page).length - undecided, undecided, findings };
+  return { compared: Object.keys(tables).length + Object.keys(page).length - undecided, undecided, findings };
 }
 
 /** Where two texts part: the line, and a little of it around the first character that differs. */

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { canonicalJson } from "../../lib/core/json";
-import { cellName, type Cell, type Suite } from "../../lib/core/suite";
+import { cellName, type Cell, type Profile, type Suite } from "../../lib/core/suite";
 import type { Dataset } from "../../lib/core/types";
 import { targetsOf, unitsOf } from "../../lib/data";
 import { projectRoot } from "../../lib/data/files";
@@ -17,12 +17,11 @@ import { cellDataset, readRecords, writeWhole } from "../../lib/training";
 import { artefactsOf, readSections, table2 } from "./artefacts";
 import { cellIntervals, comparisonKey, evidenceOf, pairEvidence, type CellEvidence } from "./evidence";
 import { findSuite, paperSuites, suites } from "../suites";
-import { dataKey, loadCellData } from "./plan";
+import { dataKey, loadCellData, mostSeeds } from "./plan";
 
 export interface ReportOptions {
   /** Folder of the record files. */
   readonly runs: string;
-  readonly profile: string;
   readonly dataDir?: string;
   readonly say?: (line: string) => void;
 }
@@ -32,11 +31,14 @@ export const readme = path.join(projectRoot(), "README.md");
 /** Tables that count the verdicts on all printed values. */
 const countedOver = ["README", "headline", "verdicts"] as const;
 
-/** What makes a part of the report; quick has nothing of some. */
+/** What makes a part of the report: `--profile full` where quick has fewer cells or seeds of it. */
 function command(name: string): string {
-  const runnable = findSuite(name).cells.filter(({ missing }) => !missing);
-  const full = runnable.length > 0 && runnable.every(({ profiles }) => profiles && !profiles.includes("quick"));
-  return `npm run reproduce -- ${name}${full ? " --profile full" : ""}`;
+  const { cells, seeds } = findSuite(name);
+  const runnable = cells.filter(({ missing }) => !missing);
+  const count = (cell: Cell, profile: Profile) =>
+    cell.profiles && !cell.profiles.includes(profile) ? 0 : seeds[profile].slice(0, mostSeeds(cell, profile)).length;
+  const all = runnable.every((cell) => count(cell, "quick") === count(cell, "full"));
+  return `npm run reproduce -- ${name}${all ? "" : " --profile full"}`;
 }
 
 export interface Collected {
@@ -117,7 +119,6 @@ export async function collect(o: ReportOptions): Promise<Collected> {
     title: "CIA: context-aware interactive attention, reproduced",
     suites: shown,
     records,
-    profile: o.profile,
     generated: latest ?? "1970-01-01T00:00:00.000Z",
     command,
     ...(synthetic && {
@@ -260,7 +261,7 @@ export function withTables(page: string, tables: Readonly<Record<string, string>
     (text, [name, file]) =>
       text.replace(
         new RegExp(`(<!-- ${name} -->)[^]*?(<!-- /${name} -->)`),
-        (_, open, close) => `${open}\n\n${tables[file]}\n${close}`,
+        (_, open, close) => `${open}\n\n${tables[file].replaceAll("](../../", "](")}\n${close}`,
       ),
     page,
   );

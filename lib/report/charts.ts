@@ -132,11 +132,11 @@ export function glanceChart(counted: readonly Counted[], { narrow = false, href 
 export interface RowValues {
   readonly row: string;
   readonly metric: MetricSummary;
-  /** Of a constant predictor, in the unit of the metric. */
+  /** Of the best constant predictor, in the unit of the metric. */
   readonly constant?: number;
 }
 
-/** One panel a metric, one line a row: ours with interval, the paper's value, the constant predictor. */
+/** One panel a metric, one line a row: ours with interval, the paper's value, the best constant. */
 export function rowsChart(title: string, panels: ReadonlyMap<string, readonly RowValues[]>): Chart | undefined {
   const all = [...panels]
     .map(([name, rows]) => ({ name, rows: rows.filter(({ metric }) => metric.ours) }))
@@ -159,10 +159,11 @@ export function rowsChart(title: string, panels: ReadonlyMap<string, readonly Ro
           high: (ours.interval?.high ?? ours.mean) * factor,
         },
         ...metric.printed.slice(0, 1).map((p) => ({ ...at, role: "paper", value: p.value * factor })),
-        ...(constant === undefined ? [] : [{ ...at, role: "constant", value: constant * factor }]),
+        ...(constant === undefined ? [] : [{ ...at, role: "best constant", value: constant * factor }]),
       ];
     });
-    const roles = ["ours", "paper", "constant"] as const;
+    const roles = ["ours", "paper", "best constant"] as const;
+    const styles = ["ours", "paper", "constant"] as const;
     const y = {
       field: "row",
       type: "nominal",
@@ -182,7 +183,7 @@ export function rowsChart(title: string, panels: ReadonlyMap<string, readonly Ro
     const colour = {
       field: "role",
       type: "nominal",
-      scale: { domain: roles, range: roles.map((r) => roleColours[r]) },
+      scale: { domain: roles, range: styles.map((r) => roleColours[r]) },
       legend,
     };
     return {
@@ -204,7 +205,7 @@ export function rowsChart(title: string, panels: ReadonlyMap<string, readonly Ro
             shape: {
               field: "role",
               type: "nominal",
-              scale: { domain: roles, range: roles.map((r) => roleShapes[r]) },
+              scale: { domain: roles, range: styles.map((r) => roleShapes[r]) },
               legend,
             },
           },
@@ -224,6 +225,6 @@ export function rowsChart(title: string, panels: ReadonlyMap<string, readonly Ro
     ...(all.length > shownPanels.length && {
       caption: `The first ${shownPanels.length} of ${all.length} columns; the table has all.`,
     }),
-    alt: `${title}: our mean and 95 % interval over seeds, the paper's value and the constant predictor for each row; ${words.join("; ")}. The table beside it holds the numbers.`,
+    alt: `${title}: our mean and 95 % interval over seeds, the paper's value and the best constant for each row; ${words.join("; ")}. The table beside it holds the numbers.`,
   };
 }

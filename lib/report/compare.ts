@@ -2,7 +2,7 @@
 import type { Cell } from "../core/suite";
 import { taskName } from "../core/types";
 import { holm, pairedT, probabilityOfImprovement, smallestDetectable } from "../metrics/tests";
-import type { Labels } from "./matrix";
+import { taskTitle, type Labels } from "./matrix";
 import type { Table, TableCell } from "./tables";
 import {
   formatDifference,
@@ -139,55 +139,48 @@ export function comparisonTable(
   const bootstrap = drawn.length > 0;
   const help = `paired bootstrap over ${drawn.join(" or ")}: 95 % interval and p${drawn.includes("samples") ? `; ${samplesNote}` : ""}`;
   const mcnemar = comparisons.some(({ evidence }) => evidence?.mcnemarP !== undefined);
+  const severalTasks = new Set(comparisons.map(({ first }) => taskName(first.cell.task))).size > 1;
+  const numbers: readonly (Table["columns"][number] & { readonly help: string })[] = [
+    { title: "Difference", help: "first minus second, mean over common seeds, with its 95 % interval" },
+    {
+      title: "Holm p",
+      help: "paired t-test by seed (sign-flip test where all differences are equal), adjusted over all lines of this table",
+    },
+    { title: "P(first better)", help: "probability of improvement: share of run pairs that the first wins" },
+    {
+      title: "Detectable",
+      help: "smallest true difference that this n finds with power 0.8, at 5 % over all lines of this table",
+    },
+    { title: "n", help: "common seeds" },
+    ...(bootstrap ? [{ title: `Over ${drawn.join(" or ")}`, help }] : []),
+    ...(mcnemar ? [{ title: "McNemar p, one seed", help: "exact, of the runs of the lowest common seed alone" }] : []),
+  ].map((column) => ({ ...column, numeric: true }));
   return {
     id,
     caption,
-    columns: [
-      { title: "First against second" },
-      { title: "Metric" },
-      {
-        title: "Difference",
-        numeric: true,
-        help: "first minus second, mean over common seeds, with its 95 % interval",
-      },
-      {
-        title: "Holm p",
-        numeric: true,
-        help: "paired t-test by seed (sign-flip test where all differences are equal), adjusted over all lines of this table",
-      },
-      {
-        title: "P(first better)",
-        numeric: true,
-        help: "probability of improvement: share of run pairs that the first wins",
-      },
-      {
-        title: "Detectable",
-        numeric: true,
-        help: "smallest true difference that this n finds with power 0.8, at 5 % over all lines of this table",
-      },
-      { title: "n", numeric: true, help: "common seeds" },
-      ...(bootstrap ? [{ title: `Over ${drawn.join(" or ")}`, numeric: true, help }] : []),
-      ...(mcnemar ? [{ title: "McNemar p", numeric: true, help: "exact, one run of each" }] : []),
-    ],
+    columns: [{ title: "First against second" }, { title: "Metric" }, ...numbers],
+    notes: [`${numbers.map(({ title, help }) => `${title}: ${help}`).join(". ")}.`],
     rows: comparisons.map((c) => {
       const { info } = c.metric;
       const points = tableDecimals(info);
       return [
         `${labels.of(c.first)} against ${labels.of(c.second)}`,
-        c.metric.name,
+        severalTasks ? `${taskTitle(c.first)}: ${c.metric.name}` : c.metric.name,
         {
           text: formatDifference(c.difference, info),
           notes: c.interval ? [formatInterval(c.interval, info, points)] : [],
         },
         c.holmP === undefined ? "–" : formatP(c.holmP),
-        c.improvement.toFixed(2),
-        c.detectable === undefined ? "–" : formatDifference(c.detectable, info).replace("+", ""),
+        c.n < 2 ? "–" : c.improvement.toFixed(2),
+        c.detectable === undefined || (info.unit === "%" && c.detectable > 1)
+          ? "–"
+          : formatDifference(c.detectable, info).replace("+", ""),
         String(c.n),
         ...(bootstrap
           ? [
               c.evidence?.bootstrap
                 ? {
-                    text: formatP(c.evidence.bootstrap.p),
+                    text: `p ${formatP(c.evidence.bootstrap.p)}`,
                     notes: [formatInterval({ ...c.evidence.bootstrap, level: 0.95 }, info, points)],
                   }
                 : "–",
@@ -249,7 +242,7 @@ export function comparisonMatrix(
           text: formatDifference(turned ? -pair.difference : pair.difference, pair.metric.info),
           notes: [
             ...(pair.holmP === undefined ? [] : [`p ${formatP(pair.holmP)}`]),
-            `P(better) ${(turned ? 1 - pair.improvement : pair.improvement).toFixed(2)}`,
+            ...(pair.n < 2 ? [] : [`P(better) ${(turned ? 1 - pair.improvement : pair.improvement).toFixed(2)}`]),
           ],
         };
       }),

@@ -36,10 +36,13 @@ const latexCommands: Readonly<Record<string, string>> = {
   "≤": "$\\leq$",
   "<": "$<$",
   ">": "$>$",
+  // A bracket after \\\\ would be read as its length.
+  "[": "{[}",
+  "]": "{]}",
 };
 
 export function escapeLatex(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/[&%$#_{}]|[\\~^±−–×≥≤<>]/g, (c) => latexCommands[c] ?? `\\${c}`);
+  return text.replace(/\s+/g, " ").replace(/[&%$#_{}]|[\\~^±−–×≥≤<>[\]]/g, (c) => latexCommands[c] ?? `\\${c}`);
 }
 
 /** A field of a CSV line (RFC 4180); a text that a spreadsheet would run as a formula gets a leading quote. */

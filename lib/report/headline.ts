@@ -71,6 +71,7 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
 /** One line a system: on which data sets its search is complete, and its mean on each data set of Tables 5a and 5b; "–" where nothing is recorded. */
 export function systemsMarkdown({ parts, input }: ReportModel): string {
   const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
+  const inOrder = tables.toReversed().flatMap(({ summaries }) => summaries); // Table 5b has all systems, in the paper's order
   const cells = tables.flatMap(({ summaries }) => summaries).filter(({ cell }) => !cell.missing);
   const column = (cell: Cell) => `${cell.dataset} ${cell.features}${cell.task.kind === "emotions" ? " emotions" : ""}`;
   const columns = [...groupBy(cells, ({ cell }) => column(cell))].map(([title, [first]]) => {
@@ -81,15 +82,27 @@ export function systemsMarkdown({ parts, input }: ReportModel): string {
     .flatMap(({ summaries }) => summaries)
     .filter(({ cell: { search }, trials }) => search && trials.length >= trialCount(search))
     .map(({ cell }) => cell);
-  const rows = [...groupBy(cells, ({ cell }) => cell.system)].map(([system, own]) => {
+  const most = new Map(
+    columns.map(({ title }) => [
+      title,
+      Math.max(...cells.filter((s) => column(s.cell) === title).map((s) => s.cell.modalities.length)),
+    ]),
+  );
+  const order = [...new Set(inOrder.filter(({ cell }) => !cell.missing).map(({ cell }) => cell.system))];
+  const bySystem = groupBy(cells, ({ cell }) => cell.system);
+  const rows = order.map((system) => {
+    const own = bySystem.get(system)!;
     const searched = new Set(searches.filter((cell) => cell.system === system).map(column));
     const scores = columns.map(({ title, task, metric }) => {
       const summary = own.find((s) => column(s.cell) === title && taskName(s.cell.task) === task);
       const found = summary?.metrics.find(({ name }) => name === metric);
-      return found ? meanOf(found) : "–";
+      if (!found?.ours) return "–";
+      return summary!.cell.modalities.length < most.get(title)!
+        ? `${meanOf(found)} on ${modalitiesTitle(summary!)}`
+        : meanOf(found);
     });
     return [
-      `[${escapeMarkdown(systemTitle(own[0], input.titles))}](lib/models/${system}.ts)`,
+      `[${escapeMarkdown(systemTitle(own[0], input.titles))}](../../lib/models/${system}.ts)`,
       escapeMarkdown([...searched].join(", ") || "–"),
       ...scores.map(escapeMarkdown),
     ];

@@ -78,7 +78,7 @@ ${glance}
 <p id="ui-found" role="status"></p>
 ${sections.map(({ body }) => body).join("\n")}
 </main>
-<footer><p>Generated ${h(input.generated)} from ${input.records.length} run records, profile ${h(input.profile)}.</p></footer>
+<footer><p>Generated ${h(input.generated)} from ${input.records.length} run records.</p></footer>
 <script>${script}</script>
 </body>
 </html>
@@ -120,7 +120,7 @@ async function glanceSection(model: ReportModel): Promise<string> {
   const wide = await renderSvg(glanceChart(counted, { href }));
   const narrow = await renderSvg(glanceChart(counted, { href, narrow: true }));
   return `<section id="glance" aria-label="At a glance">
-<p class="lead">The paper prints ${total} values. ${judged} could be judged by runs or data here, ${counts.impossible} are impossible as printed, ${counts.notComparable} are not comparable with what we have, ${counts.noData + counts.notRun} have no data or no run. ${ok} finished runs, profile ${h(input.profile)}.</p>
+<p class="lead">The paper prints ${total} values. ${judged} could be judged by runs or data here, ${counts.impossible} are impossible as printed, ${counts.notComparable} are not comparable with what we have, ${counts.noData + counts.notRun} have no data or no run. ${ok} finished runs.</p>
 <div class="first"><div><ul class="tiles" aria-label="Verdicts; press one to list its values">
 ${tiles}
 </ul></div>
@@ -434,8 +434,14 @@ function utteranceDetails(id: string, note: string, rows: readonly Utterance[]):
 function deviationsSection({ input }: ReportModel): string {
   const { deviations = [] } = input;
   if (!deviations.length) return "<p>None is recorded.</p>";
-  return `<dl>${deviations.map(({ id, text }) => `<dt id="${h(id)}">${h(id)}</dt><dd>${h(text)}</dd>`).join("")}</dl>`;
+  return `<dl>${deviations.map(({ id, text }) => `<dt id="${h(id)}">${h(id)}</dt><dd>${inline(text)}</dd>`).join("")}</dl>`;
 }
+
+/** Code spans and links of a line of Markdown; files of the project are beside the page only on disk, so their links are words. */
+const inline = (text: string): string =>
+  h(text)
+    .replace(/`([^`]+)`/g, "<code>$1</code>")
+    .replace(/\[([^\]]+)\]\((?!#)[^)]*\)/g, "$1");
 
 function dataSection({ input }: ReportModel): string {
   const known = input.datasets ?? [];
@@ -446,7 +452,7 @@ function dataSection({ input }: ReportModel): string {
     ...known,
     ...missing.map((r) => ({
       name: r.dataset,
-      features: r.features,
+      features: `${r.features}, ${r.modalities.join("+")}, ${r.protocol}, scaling ${String(r.config.scaling)}`,
       hash: r.dataHash,
       level: "",
       rows: r.rows,

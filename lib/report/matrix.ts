@@ -74,7 +74,7 @@ export function labelsOf(group: readonly CellSummary[], titles: Readonly<Record<
 }
 
 /** "2 classes", "emotions", "intensity" */
-const taskTitle = ({ cell: { task } }: CellSummary) =>
+export const taskTitle = ({ cell: { task } }: CellSummary) =>
   task.kind === "classes" ? `${task.classes} classes` : taskName(task);
 
 const setTitle = ({ cell }: CellSummary) => `${cell.dataset}, features ${cell.features}, protocol ${cell.protocol}`;

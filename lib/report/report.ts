@@ -7,9 +7,10 @@ import type { Suite } from "../core/suite";
 import { taskName } from "../core/types";
 import { compareCells, comparisonFindings, comparisonMatrix, comparisonTable, type PairEvidence } from "./compare";
 import { glanceChart, rowsChart } from "./charts";
+import { escapeMarkdown } from "./escape";
 import { headlineMarkdown, systemsMarkdown } from "./headline";
 import { renderHtml } from "./html";
-import { labelsOf, matrices, type Constants, type Matrix } from "./matrix";
+import { labelsOf, matrices, searchedSettings, type Constants, type Matrix } from "./matrix";
 import { allPaperValues } from "./paper";
 import { renderSvg, type Chart } from "./svg";
 import { csv, latexTable, markdownRows, markdownTable, verdictText, type Table } from "./tables";
@@ -70,8 +71,6 @@ export interface ReportInput {
   readonly title: string;
   readonly suites: readonly Suite[];
   readonly records: readonly RunRecord[];
-  /** "quick" or "full". */
-  readonly profile: string;
   /** ISO 8601. */
   readonly generated: string;
   /** The command that makes a suite. */
@@ -114,7 +113,7 @@ export interface ReportModel {
 
 /** The report as text. */
 export interface ReportTables {
-  /** By suite or section: Markdown and LaTeX of its tables, CSV with full precision. */
+  /** By suite or section: Markdown and LaTeX of its tables; CSV with full precision, a file for each table of a section. */
   readonly markdown: Readonly<Record<string, string>>;
   readonly latex: Readonly<Record<string, string>>;
   readonly csv: Readonly<Record<string, string>>;
@@ -212,7 +211,7 @@ function tablesOfModel(model: ReportModel): ReportTables {
   const tablesOf = (part: SuitePart) =>
     part.matrices.flatMap(({ table, comparisons: [first, ...more], findings }) => [
       table,
-      ...(first ? [{ ...first, notes: findings }, ...more] : []),
+      ...(first ? [{ ...first, notes: [...findings, ...(first.notes ?? [])] }, ...more] : []),
     ]);
   const banner = input.banner ? `> ${input.banner}\n\n` : "";
   const page = (title: string, command: string | undefined, body: string) =>
@@ -236,10 +235,12 @@ function tablesOfModel(model: ReportModel): ReportTables {
       (part) => tablesOf(part).map(latexTable).join("\n"),
       (s) => (s.tables ?? []).map(latexTable).join("\n"),
     ),
-    csv: each(
-      (part) => suiteCsv(part, input),
-      (s) => (s.tables ?? []).map(tableCsv).join("\n"),
-    ),
+    csv: Object.fromEntries([
+      ...model.parts.map((part) => [part.suite.name, suiteCsv(part, input)] as const),
+      ...[...sections.values()].flatMap(({ id, tables = [] }) =>
+        tables.map((table, i) => [`${id}-${i + 1}`, tableCsv(table)] as const),
+      ),
+    ]),
     summary: summaryMarkdown(model),
     headline: headlineMarkdown(model),
     systems: systemsMarkdown(model),
@@ -248,7 +249,9 @@ function tablesOfModel(model: ReportModel): ReportTables {
 }
 
 /** One line a cell, metric and printed value, numbers in full precision (fractions and native units). */
-function suiteCsv({ suite, summaries }: SuitePart, { titles }: ReportInput): string {
+function suiteCsv(part: SuitePart, { titles }: ReportInput): string {
+  const { suite, summaries } = part;
+  if (summaries.length && summaries.every(({ cell }) => cell.search)) return searchCsv(part);
   const header =
     "suite,cell,system,dataset,features,modalities,task,protocol,metric,unit,paper,table,row,column,mean,sd,n,failed,low,high,resampled,resampled_low,resampled_high,valid_mean,best,rank,test_selected_mean,verdict,why,label";
   const labels = labelsOf(summaries, titles);
@@ -293,6 +296,36 @@ function suiteCsv({ suite, summaries }: SuitePart, { titles }: ReportInput): str
   return csv(header.split(","), rows);
 }
 
+/** One line a trial. */
+function searchCsv({ suite, summaries }: SuitePart): string {
+  const header =
+    "suite,cell,system,dataset,features,modalities,task,protocol,trial,seed,status,settings,selection_score,metric,valid,test,run";
+  const rows = summaries.flatMap((summary) =>
+    summary.trials.flatMap((run) =>
+      summary.metrics.map(({ name }) => [
+        suite.name,
+        summary.name,
+        summary.cell.system,
+        summary.cell.dataset,
+        summary.cell.features,
+        summary.cell.modalities.join("+"),
+        taskName(summary.cell.task),
+        summary.cell.protocol,
+        run.trial,
+        run.seed,
+        run.status,
+        searchedSettings(summary, run),
+        run.selectionScore,
+        name,
+        run.metrics.valid?.[name],
+        run.metrics.test[name],
+        run.id,
+      ]),
+    ),
+  );
+  return csv(header.split(","), rows);
+}
+
 function tableCsv({ columns, rows }: Table): string {
   const text = (cell: Table["rows"][number][number]) =>
     typeof cell === "string" ? cell : [cell.text, ...(cell.notes ?? [])].join("; ");
@@ -314,11 +347,18 @@ function summaryMarkdown({ input, counts, parts }: ReportModel): string {
     `# ${input.title}`,
     "",
     ...(input.banner ? [`> ${input.banner}`, ""] : []),
-    `Profile ${input.profile}, ${runs} finished runs, ${failed} failed; ${total} printed values of the paper:`,
+    `${runs} finished runs, ${failed} failed; ${total} printed values of the paper:`,
     "",
     ...lines,
     "",
-    ...parts.map(({ suite }) => `- ${suite.title}: \`${input.command(suite.name)}\``),
+    ...parts.map(
+      ({ suite: { name, title } }) => `- [${escapeMarkdown(title)}](${name}.md): \`${input.command(name)}\``,
+    ),
+    ...(input.sections ?? [])
+      .filter(({ id }) => !parts.some(({ suite }) => suite.name === id))
+      .map(({ id, title, command }) => `- [${escapeMarkdown(title)}](${id}.md)${command ? `: \`${command}\`` : ""}`),
+    "- [CIA beside the best compared system](headline.md)",
+    "- [Every system's state](systems.md)",
     "",
   ].join("\n");
 }

@@ -80,5 +80,6 @@ function slim(svg: string): string {
     .replace(/ (?:d|transform|x[12]?|y[12]?|width|height)="[^"]*"/g, (attribute) =>
       attribute.replace(/\d+\.\d+/g, (number) => String(Math.round(Number(number) * 10) / 10)),
     )
+    .replace(/<a [^>]*xlink:href="null"[^>]*>(.*?)<\/a>/g, "$1") // Vega writes a link of a mark that has none
     .replaceAll("<a ", '<a tabindex="-1" ');
 }

@@ -88,7 +88,10 @@ export function markdownTable({ caption, columns, rows, notes = [] }: Table): st
   ].join("\n");
 }
 
-/** A `table` environment; needs \usepackage{booktabs,makecell}. */
+/** Rows above which a table runs over pages. */
+const longRows = 30;
+
+/** A `table`, or a `longtable` where it is long; needs \usepackage{adjustbox,booktabs,longtable,makecell}. */
 export function latexTable({ id, caption, columns, rows, notes = [] }: Table): string {
   const cellText = (value: TableCell | string) => {
     const { text, notes = [], verdict } = asCell(value);
@@ -96,18 +99,36 @@ export function latexTable({ id, caption, columns, rows, notes = [] }: Table): s
     return lines.length > 1 ? `\\makecell[tr]{${lines.join(" \\\\ ")}}` : lines[0];
   };
   const line = (cells: readonly string[]) => `${cells.join(" & ")} \\\\`;
+  const words = `\\caption{${escapeLatex([caption, ...notes].join(". ").replaceAll("..", "."))}}`;
+  const label = `\\label{tab:${id}}`;
+  const head = ["\\toprule", line(columns.map(({ title }) => escapeLatex(title))), "\\midrule"];
+  const body = rows.map((row) => line(row.map(cellText)));
+  if (rows.length > longRows) {
+    const first = "p{0.3\\linewidth}"; // names of systems with their settings break into lines
+    const spec = columns.map(({ numeric }, i) => (i === 0 ? first : numeric ? "r" : "l")).join("");
+    return [
+      "{\\scriptsize\\setlength{\\tabcolsep}{2pt}",
+      `\\begin{longtable}{${spec}}`,
+      `${words}${label}\\\\`,
+      ...[...head, "\\endfirsthead", ...head, "\\endhead", "\\bottomrule", "\\endfoot"],
+      ...body,
+      "\\end{longtable}}",
+      "",
+    ].join("\n");
+  }
+  const spec = columns.map(({ numeric }) => (numeric ? "r" : "l")).join("");
   return [
     "\\begin{table}",
     "\\centering\\small",
-    `\\begin{tabular}{${columns.map(({ numeric }) => (numeric ? "r" : "l")).join("")}}`,
-    "\\toprule",
-    line(columns.map(({ title }) => escapeLatex(title))),
-    "\\midrule",
-    ...rows.map((row) => line(row.map(cellText))),
+    "\\begin{adjustbox}{max width=\\linewidth}",
+    `\\begin{tabular}{${spec}}`,
+    ...head,
+    ...body,
     "\\bottomrule",
     "\\end{tabular}",
-    `\\caption{${escapeLatex([caption, ...notes].join(". ").replaceAll("..", "."))}}`,
-    `\\label{tab:${id}}`,
+    "\\end{adjustbox}",
+    words,
+    label,
     "\\end{table}",
     "",
   ].join("\n");

@@ -190,7 +190,6 @@ export function sampleInput(): ReportInput {
     title: "CIA reproduced",
     suites: [table1, table3, search],
     records,
-    profile: "full",
     generated: "2026-01-02T03:04:05.000Z",
     command: (suite) => `npm run reproduce -- ${suite} --profile full`,
     titles: { cia: "CIA" },

@@ -1,7 +1,11 @@
 import { strict as assert } from "node:assert";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { csv, htmlTable, latexTable, markdownTable, type Table } from "../../lib/report";
 import { escapeCsv, escapeHtml, escapeLatex, escapeMarkdown } from "../../lib/report/escape";
 import { parse } from "csv-parse/sync";
+import { temporaryFolder } from "../training/helpers";
 import { hostile } from "./sample";
 
 const table: Table = {
@@ -48,12 +52,25 @@ describe("tables", () => {
     ])
       assert.ok(latex.includes(part), part);
     assert.ok(
-      latex.includes("\\makecell[tr]{79.88 $\\pm$ 0.40 \\\\ [79.0, 80.7], n 5 \\\\ paper 79.88 \\\\ reproduced} \\\\"),
+      latex.includes(
+        "\\makecell[tr]{79.88 $\\pm$ 0.40 \\\\ {[}79.0, 80.7{]}, n 5 \\\\ paper 79.88 \\\\ reproduced} \\\\",
+      ),
     );
     assert.equal(
       escapeLatex("50 % _ # { ~ ^ \\ < ±"),
       "50 \\% \\_ \\# \\{ \\textasciitilde{} \\textasciicircum{} \\textbackslash{} $<$ $\\pm$",
     );
+  });
+  it("compile as LaTeX, short and long", function () {
+    this.timeout(60_000);
+    if (spawnSync("kpsewhich", ["adjustbox.sty", "makecell.sty"]).status !== 0) this.skip();
+    const dir = temporaryFolder("latex");
+    const long = { ...table, id: "long", rows: Array.from({ length: 40 }, () => table.rows).flat() };
+    const packages = "\\usepackage[T1]{fontenc}\\usepackage{adjustbox,booktabs,longtable,makecell}";
+    const body = [table, long].map(latexTable).join("\n");
+    writeFileSync(join(dir, "t.tex"), `\\documentclass{article}${packages}\\begin{document}\n${body}\\end{document}\n`);
+    const { status, stdout } = spawnSync("pdflatex", ["-interaction=nonstopmode", "-halt-on-error", "t.tex"], { cwd: dir, encoding: "utf8" }); // prettier-ignore
+    assert.equal(status, 0, stdout);
   });
   it("come back from CSV as they were, with full precision", () => {
     const rows = [
