@@ -73,7 +73,7 @@ show(syntheticBayes(), { title: "Synthetic set: the best possible accuracy, by w
 // %% [markdown]
 // ## The systems
 //
-// CIA and the systems that its Tables 3 and 5 compare it with. Each is one file in `lib/models`.
+// CIA and the systems that its Table 5 compares it with. Each is one file in `lib/models`.
 
 // %%
 table(systems.map(({ name, title, kind, paper }) => ({ name, title, kind, paper })));
@@ -114,7 +114,7 @@ show({
 // | 01 | the data: sizes, labels, Table 2, and a leak that looks like success |
 // | 02 | the model, step by step on one video; Figures 1 and 2 |
 // | 03 | Table 1: which modalities help |
-// | 04 | Table 3: against other systems, and without the inter-modal module |
+// | 04 | Table 3: with and without the inter-modal module |
 // | 05 | Table 4: the hyper-parameters |
 // | 06, 07 | Tables 5a and 5b: emotions and sentiment |
 // | 08 | Table 6 and Figure 3: single videos and what the attention looks at |

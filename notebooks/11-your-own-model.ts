@@ -145,5 +145,6 @@ await dotChart(
 // %% [markdown]
 // ## From here to the report
 //
-// Put the function into a file of `lib/models`, add it to the list in `lib/models/index.ts`, and add a row with its name to a suite
-// in `benchmarks/suites`. Then `npm run reproduce` trains it under the protocol, search budget, metrics and tests of every other system.
+// Put the function into a file of `lib/models`, add it to the list in `lib/models/index.ts`, and its name to
+// `benchmarks/suites/systems.ts`: `docs/add-a-system.md` says how, and how it is searched with as many trials as the others. Then
+// `npm run reproduce` trains it under the protocol, metrics and tests of every other system.

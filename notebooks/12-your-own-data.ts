@@ -24,7 +24,7 @@ import {
 // %% [markdown]
 // ## A folder
 //
-// The formats are described in the README. Put your folder into `folder` and its format into `format`:
+// The formats are described in `lib/data/README.md`. Put your folder into `folder` and its format into `format`:
 
 // %%
 show(formats);

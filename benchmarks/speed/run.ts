@@ -8,21 +8,21 @@ import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/errors";
+import { projectRoot } from "../../lib/data/files";
 import { hasTensorflow } from "../../lib/engine/tensorflow/installed";
 import { median } from "../../lib/metrics";
 import { markdownRows } from "../../lib/report";
-import { writeWhole } from "../../lib/training/files";
 import type { BenchResult } from "../bench";
 import { entry, parse, wholeNumber } from "../cli";
 import { measureProfile, type Profile } from "./profile";
-import { type ShapeName, shapeNames } from "./shapes";
+import { writeSection } from "./sections";
+import { benchShape, type ShapeName, shapeNames } from "./shapes";
 
-const usage = `usage: npm run speed -- [--python PYTHON] [--rounds N] [--script FILE] [--out FILE]
+const usage = `usage: npm run speed -- [--python PYTHON] [--rounds N] [--out FILE]
 
-Times a training step of CIA (npm run bench) against PyTorch eager in turns, both pinned to core 0 (Linux: taskset), and writes
+Times a training step of CIA (npm run bench) against PyTorch eager (benchmarks/speed/cia.py) in turns, both pinned to core 0 (Linux: taskset), and writes
 ratios (min, median, max over rounds; below 1 is faster than PyTorch's best layout) to results/speed.md.
   --python PYTHON  an interpreter with torch and numpy; default .venv-bench/bin/python
-  --script FILE    the PyTorch script; default ../shared/bench/torch_cia.py
   --rounds N       default 5`;
 
 /** What the project set itself: (bar, goal) of step time over PyTorch's best layout. */
@@ -49,6 +49,16 @@ interface TorchResult {
 
 /** PyTorch's layouts: YouTube's samples are all of one length, so it has one. */
 const layoutsOf = (shape: ShapeName): readonly string[] => (shape === "youtube" ? ["padded"] : ["padmax", "packed"]);
+
+const torchScript = join(projectRoot(), "benchmarks/speed/cia.py");
+
+/** What the script is asked for: the same batches, in shape. */
+function askOf(name: ShapeName, layout: string): string {
+  const { shape, config, batches } = benchShape(name);
+  const lengths = batches.map(({ offsets }) => Array.from(offsets.subarray(1), (end, i) => end - offsets[i]));
+  const { widths, level, outputs } = shape;
+  return JSON.stringify({ widths, k: config.k, r: config.r, outputs, level, lengths, layout });
+}
 
 const canPin = process.platform === "linux" && existsSync("/usr/bin/taskset");
 const pinned = (core: number, command: readonly string[]): readonly string[] =>
@@ -104,7 +114,6 @@ const took = (round: Round, way: Way): BenchResult => round.ours.get(way) as Ben
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parse("npm run speed", args, {
     python: { type: "string", default: ".venv-bench/bin/python" },
-    script: { type: "string", default: "../shared/bench/torch_cia.py" },
     rounds: { type: "string" },
     out: { type: "string", default: "results/speed.md" },
   });
@@ -117,11 +126,7 @@ export async function main(args: readonly string[]): Promise<number> {
     throw new UserError(
       `${python}: expected a Python with PyTorch, found none; make one (python3 -m venv .venv-bench && .venv-bench/bin/pip install torch==2.15.0 numpy; 6 GB), or name yours with --python.`,
     );
-  const [script, out] = [values.script as string, values.out as string];
-  if (!existsSync(script))
-    throw new UserError(
-      `${script}: expected the PyTorch script that ours is compared with, found none; give its path with --script.`,
-    );
+  const out = values.out as string;
   const rounds = wholeNumber("--rounds", values.rounds) ?? 5;
   const ways = (Object.keys(optionsOf) as Way[]).filter((way) => way !== "tensorflow" || hasTensorflow());
   if (!ways.includes("tensorflow"))
@@ -143,7 +148,7 @@ export async function main(args: readonly string[]): Promise<number> {
       console.error(`round ${i + 1} of ${rounds}: ${shape}`);
       const ours = new Map(ways.map((way) => [way, bench(shape, way)]));
       const torch = layoutsOf(shape).map(
-        (layout) => runJson([python, script, shape, "1", "eager", layout]) as TorchResult,
+        (layout) => runJson([python, torchScript, askOf(shape, layout)]) as TorchResult,
       );
       measured.set(shape, [...(measured.get(shape) ?? []), { ours, torch }]);
     }
@@ -152,13 +157,19 @@ export async function main(args: readonly string[]): Promise<number> {
       together.push(await twoAtOnce());
     }
     // After every round: what is measured is not lost if the next one is stopped.
-    writeWhole(out, page(measured, profiles, lengths, widths, together));
+    writeSection(out, intro, section(measured, profiles, lengths, widths, together));
   }
   console.log(`${out} is written.`);
   return 0;
 }
 
-function page(
+const intro = [
+  "# Speed of a training step",
+  "CIA as released (k 200, dropout on, Adam, batches of 16), one thread, random inputs: ours and PyTorch eager one after the other on one core, round by round. Written by `npm run speed`, which adds a section for each processor that it is run on.",
+  "Below 1 ours is faster than the best of PyTorch's layouts (padded to the longest, packed). Bar and goal are what the project set itself. Default: strict SIMD, the same bits on every machine. Fast math: fused multiply-add. Milliseconds vary with the machine and what else runs there; ratios less.",
+];
+
+function section(
   measured: ReadonlyMap<ShapeName, readonly Round[]>,
   profiles: readonly Profile[],
   lengths: readonly (readonly [number, BenchResult])[],
@@ -206,17 +217,11 @@ function page(
   });
   const [round] = of("youtube");
   return [
-    "# Speed of a training step",
+    `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}; ${of("youtube").length} rounds. Ours: ${took(round, "default").engine}. Theirs: ${round.torch[0].sys}.`,
     "",
-    `CIA as released (k 200, dropout on, Adam, batches of 16), one thread, random inputs. ${of("youtube").length} rounds; in each, ours and ${round.torch[0].sys} eager run one after the other on one core. Written by \`npm run speed\`.`,
-    "",
-    `Machine: ${cpus()[0]?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}. Ours: ${took(round, "default").engine}.`,
-    "",
-    "## Ours over PyTorch's best layout",
+    "### Ours over PyTorch's best layout",
     "",
     table(["shape", "way", "min", "median", "max", "bar", "goal", ""], ratios),
-    "",
-    "Default: strict SIMD, the same bits on every machine. Fast math: fused multiply-add. Milliseconds vary with the machine and what else runs there; ratios less.",
     "",
     ...(together.length
       ? [
@@ -224,7 +229,7 @@ function page(
           "",
         ]
       : []),
-    "## Times",
+    "### Times",
     "",
     table(
       [
@@ -242,10 +247,10 @@ function page(
       times,
     ),
     "",
-    "## Where the time goes (default)",
+    "### Where the time goes (default)",
     "",
     ...profiles.flatMap((p) => [
-      `${p.shape}: products run at ${p.productRate.toFixed(0)} GFLOP/s, ${((100 * p.productRate) / p.peakRate).toFixed(0)} % of the ${p.peakRate.toFixed(0)} that a product of 384 x 384 x 384 reaches on this core; the step as a whole at ${p.stepRate.toFixed(0)}.`,
+      `${p.shape}: products run at ${p.productRate.toFixed(0)} GFLOP/s, ${((100 * p.productRate) / p.peakRate).toFixed(0)} % of the ${p.peakRate.toFixed(0)} of a product of 384 x 384 x 384 alone; the step as a whole at ${p.stepRate.toFixed(0)}.`,
       "",
       table(
         ["kernels", "share of the step", "calls"],
@@ -253,7 +258,7 @@ function page(
       ),
       "",
     ]),
-    "## Cost as sequences grow (mosi50's widths, 16 sequences)",
+    "### Cost as sequences grow (mosi50's widths, 16 sequences)",
     "",
     table(
       ["rows a sequence", "step, ms", "ms a row", "memory, MB"],
@@ -262,13 +267,12 @@ function page(
     "",
     "Linear in rows but for attention, which is quadratic in a sequence's length.",
     "",
-    "## Cost as widths grow (mosi50's batches)",
+    "### Cost as widths grow (mosi50's batches)",
     "",
     table(
       ["k", "r", "parameters", "step, ms", "ms a million parameters"],
       widths.map(([k, r, b]) => [k, r, b.params, ms(b.step_ms), ((1e6 * b.step_ms) / b.params).toFixed(0)]),
     ),
-    "",
   ].join("\n");
 }
 

@@ -4,8 +4,6 @@
  * ratio of processor time. Both use one thread.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError, UserError } from "../../lib/core/errors";
@@ -17,8 +15,8 @@ import { record } from "../../lib/layers/record";
 import type { NeuralSystem } from "../../lib/layers/system";
 import { median } from "../../lib/metrics";
 import { findSystem, systems } from "../../lib/models";
-import { writeWhole } from "../../lib/training/files";
 import { entry, parse, wholeNumber } from "../cli";
+import { writeSection } from "./sections";
 
 const usage = `usage: npm run speed:systems -- --python PYTHON [--rounds N] [--steps N] [--out FILE] [SYSTEM ...]
 
@@ -163,33 +161,16 @@ export async function main(args: readonly string[]): Promise<number> {
     torch.end();
   }
   const out = values.out as string;
-  const processor = cpus()[0].model.trim();
-  const others = existsSync(out) ? sectionsOf(readFileSync(out, "utf8")) : new Map<string, string>();
-  others.set(processor, section(rows, `PyTorch ${version}`, rounds, steps));
-  writeWhole(out, page(others));
-  console.log(`${out}: ${processor} is written${others.size > 1 ? `, ${others.size - 1} more kept` : ""}.`);
+  writeSection(out, intro, section(rows, `PyTorch ${version}`, rounds, steps));
+  console.log(`${out} is written.`);
   return 0;
 }
 
-/** The page's sections by processor: what was measured on other machines stays. */
-const sectionsOf = (text: string): Map<string, string> =>
-  new Map(
-    text
-      .split(/^## /m)
-      .slice(1)
-      .map((part) => [part.slice(0, part.indexOf("\n")), part.slice(part.indexOf("\n")).trim()]),
-  );
-
-const page = (sections: ReadonlyMap<string, string>): string =>
-  [
-    "# Speed of the compared systems",
-    "",
-    `A training step on word sequences (batch ${sizes.batch}, ${sizes.time} steps, widths ${Object.values(sizes.widths).join(" / ")}), each system with its default settings: engine wasm (strict SIMD, the default, and with --fast-math) against PyTorch eager, one thread each. Written by \`npm run speed:systems\`, which adds a section for each processor that it is run on.`,
-    "",
-    "Milliseconds of processor time a step (median). Ratios are PyTorch / ours, median (least - greatest of the rounds): above 1 ours is faster.",
-    "",
-    ...[...sections].flatMap(([processor, text]) => [`## ${processor}`, "", text, ""]),
-  ].join("\n");
+const intro = [
+  "# Speed of the compared systems",
+  `A training step on word sequences (batch ${sizes.batch}, ${sizes.time} steps, widths ${Object.values(sizes.widths).join(" / ")}), each system with its default settings: engine wasm (strict SIMD, the default, and with --fast-math) against PyTorch eager, one thread each. Written by \`npm run speed:systems\`, which adds a section for each processor that it is run on.`,
+  "Milliseconds of processor time a step (median). Ratios are PyTorch / ours, median (least - greatest of the rounds): above 1 ours is faster.",
+];
 
 const section = (rows: readonly string[], torch: string, rounds: number, steps: number): string =>
   [

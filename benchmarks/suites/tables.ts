@@ -147,6 +147,10 @@ export const table5b: Suite = {
       ],
       "5b",
     ),
+    // MOSEI's audio and video, all that BoF-MSA reads.
+    ...missingCells("mosei", ["A", "V"], [{ table: "5b", row: "BoF-MSA" }], { system: "bof-msa" }).filter(
+      ({ task }) => task.kind !== "emotions",
+    ),
     ...["MARN", "MFN", "TFN", "BC-LSTM", "MFM", "CIA"].flatMap((row) => {
       const name = comparedSystems.find((s) => s.row === row)?.name ?? row.toLowerCase();
       return missingCells("moud", ["T", "A", "V"], [{ table: "5b", row }], { system: name });
