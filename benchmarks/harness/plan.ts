@@ -127,7 +127,7 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
     const profile = options.profile;
     const seeds = options.seeds ? Array.from({ length: options.seeds }, (_, i) => i + 1) : suite.seeds[profile];
     const settings: readonly { trial?: number; setting?: Config }[] = cell.search
-      ? trialsOf(searchName(cell), cell.search.space, cell.search.trials).map((setting, trial) => ({ trial, setting }))
+      ? trialsOf(searchName(cell), cell.search).map((setting, trial) => ({ trial, setting }))
       : [{}];
     const spent = byCell.get(cellName(cell))?.map((r) => r.seconds);
     const planned = new Set(known?.planned.runs.map(({ id }) => id));

@@ -40,7 +40,11 @@ export function writeChoices(runs: string): { searches: number; unfinished: numb
   const searches = groupBy(counted, ({ cell, dataHash }) => `${cell} ${dataHash}`);
   const complete = [...searches.values()].filter((trials) => {
     const numbers = new Set(trials.map(({ trial }) => trial));
-    return numbers.size >= trialCount({ space: findSystem(trials[0].system).space, trials: searchTrials });
+    const defaults = trials.find(({ trial }) => trial === 0)?.config;
+    return (
+      defaults &&
+      numbers.size >= trialCount({ space: findSystem(trials[0].system).space, trials: searchTrials, defaults })
+    );
   });
   const found = complete.flatMap((trials): Choice[] => {
     const best = bestTrial(trials);

@@ -227,9 +227,10 @@ export function missingCells(
   dataset: keyof typeof noFeatures,
   modalities: readonly Modality[],
   paper: readonly { readonly table: string; readonly row: string }[],
-  o: { system?: string; config?: Config } = {},
+  o: { system?: string; config?: Config; emotions?: false } = {},
 ): Cell[] {
-  return noFeatures[dataset].map(({ task, columns }) => ({
+  const tasks = noFeatures[dataset].filter(({ task }) => task.kind !== "emotions" || o.emotions !== false);
+  return tasks.map(({ task, columns }) => ({
     system: o.system ?? "cia",
     dataset,
     features: "as in the paper",

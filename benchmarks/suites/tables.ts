@@ -1,8 +1,9 @@
 /** Tables 1 to 5: which cells, and which printed numbers they stand beside. */
-import { emotionNames, type Modality } from "../../lib/core/types";
-import type { Cell, CellMetric, Suite } from "../../lib/core/suite";
+import { emotionNames, type Config, type Modality } from "../../lib/core/types";
+import type { Cell, CellMetric, Search, Suite } from "../../lib/core/suite";
 import { findSystem } from "../../lib/models";
 import { paperTables } from "../../lib/report/paper";
+import { defaultConfig } from "../../lib/training";
 import { chosenSettings, searchTrials } from "./chosen";
 import { cellOf, full, missingCells, paperModalities, printedAt, setups, type Setup } from "./setups";
 import { comparedSystems } from "./systems";
@@ -148,14 +149,18 @@ export const table5b: Suite = {
       "5b",
     ),
     // MOSEI's audio and video, all that BoF-MSA reads.
-    ...missingCells("mosei", ["A", "V"], [{ table: "5b", row: "BoF-MSA" }], { system: "bof-msa" }).filter(
-      ({ task }) => task.kind !== "emotions",
-    ),
+    ...missingCells("mosei", ["A", "V"], [{ table: "5b", row: "BoF-MSA" }], { system: "bof-msa", emotions: false }),
     ...["MARN", "MFN", "TFN", "BC-LSTM", "MFM", "CIA"].flatMap((row) => {
       const name = comparedSystems.find((s) => s.row === row)?.name ?? row.toLowerCase();
       return missingCells("moud", ["T", "A", "V"], [{ table: "5b", row }], { system: name });
     }),
   ],
+};
+
+/** A search in a system's space, from the settings `config` of a cell. */
+const searchOf = (name: string, config: Config, trials: number): Search => {
+  const system = findSystem(name);
+  return { space: system.space, trials, defaults: { ...defaultConfig(system), ...config } };
 };
 
 export const table5Search: Suite = {
@@ -169,7 +174,7 @@ export const table5Search: Suite = {
         .filter((setup) => takes(setup, name))
         .map((setup): Cell => ({
           ...cellOf(setup, { system: name, modalities: modalitiesFor(setup, name), profiles: ["full"] }),
-          search: { space: findSystem(name).space, trials: searchTrials },
+          search: searchOf(name, cellOf(setup, { system: name }).config, searchTrials),
         })),
     ),
 };
@@ -180,10 +185,7 @@ export const table4: Suite = {
   seeds: { quick: [1], full: [1] },
   cells: [setups.mosiMinilm[0], setups.mmmo[0], setups.youtube[0]].map((setup): Cell => ({
     ...cellOf(setup, { profiles: ["full"] }),
-    search: {
-      space: findSystem("cia").space,
-      trials: 12,
-    },
+    search: searchOf("cia", cellOf(setup).config, 12),
     note: "Table 4 names 50, 100 and 200 units, dropout 0.3 and 0.5 (its column spans are not in the text); learning rate and batch size are searched besides",
   })),
 };

@@ -29,6 +29,14 @@ export interface CellMetric {
   readonly comparable: true | string;
 }
 
+export interface Search {
+  /** The values to draw from. */
+  readonly space: SearchSpace;
+  readonly trials: number;
+  /** What trial 0 runs with: its settings are not drawn again. */
+  readonly defaults: Config;
+}
+
 export interface Cell {
   readonly system: string;
   /** Data set and features as in `Dataset.name` and `Dataset.features`. */
@@ -40,8 +48,7 @@ export interface Cell {
   /** The difference from the system's defaults. */
   readonly config: Config;
   readonly metrics: readonly CellMetric[];
-  /** Only in a search: the values to draw from, and how many trials. */
-  readonly search?: { readonly space: SearchSpace; readonly trials: number };
+  readonly search?: Search;
   /** At most so many of the suite's seeds (a large data set). */
   readonly maxSeeds?: number;
   /** The same in the quick profile. */
@@ -84,7 +91,12 @@ export function spaceSize(space: SearchSpace): number {
   return Object.values(space).reduce((size, values) => size * values.length, 1);
 }
 
+/** Whether a drawn setting is what trial 0 runs with. */
+export const isDefault = (setting: Config, defaults: Config): boolean =>
+  Object.entries(setting).every(([key, value]) => defaults[key] === value);
+
 /** How many trials a search has: the defaults and what is drawn; a space with fewer settings than trials is tried whole. */
-export function trialCount({ space, trials }: NonNullable<Cell["search"]>): number {
-  return Math.min(trials, 1 + spaceSize(space));
+export function trialCount({ space, trials, defaults }: Search): number {
+  const holdsDefaults = Object.entries(space).every(([key, values]) => values.includes(defaults[key]));
+  return Math.min(trials, 1 + spaceSize(space) - Number(holdsDefaults));
 }

@@ -148,7 +148,7 @@ export const search: Suite = {
       ...table3.cells[0],
       dataset: "youtube",
       metrics: [{ name: "A2", comparable: "not printed" }],
-      search: { space: { k: [50, 100, 200] }, trials: 4 },
+      search: { space: { k: [50, 100, 200] }, trials: 4, defaults: { k: 300 } },
     },
   ],
 };

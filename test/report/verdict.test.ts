@@ -126,7 +126,7 @@ describe("the summary of a cell", () => {
   });
   it("shows as many trials as its search declares, whoever else searched the cell", () => {
     const trials = Array.from({ length: 12 }, (_, trial) => ({ ...run(mosi, 1), trial }));
-    const search = { space: { k: [1, 2, 3, 4, 5, 6, 7, 8, 9] }, trials: 8 };
+    const search = { space: { k: [1, 2, 3, 4, 5, 6, 7, 8, 9] }, trials: 8, defaults: {} };
     assert.equal(summariseCell("table5-search", { ...mosi, search }, trials).trials.length, 8);
   });
   it("counts a run once, and a retry in place of its failure", () => {
