@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { DataError } from "../core/errors";
+import { knownFiles } from "./sources";
 
 /** The largest file, and the largest array after unpacking, that a reader takes (4 GiB): a guard, not a limit of the format. */
 export const maximumBytes = 2 ** 32;
@@ -43,14 +44,26 @@ export function dataRoots(explicit?: string): string[] {
 }
 
 /**
- * The first folder that holds `files` of data set `name`: `ROOT/name`, or ROOT itself where it is that folder.
+ * Whether a folder that is given by itself is data set `name`: it is called so, its files have the sizes of that one's, or the
+ * name is none that we know.
+ */
+function isDataset(name: string, files: readonly string[], dir: string): boolean {
+  if (path.basename(dir) === name || !Object.hasOwn(knownFiles, name)) return true;
+  const known = knownFiles[name].filter((k) => files.includes(k.name));
+  return known.length > 0 && known.every((k) => fs.statSync(path.join(dir, k.name)).size === k.bytes);
+}
+
+/**
+ * The first folder that holds `files` of data set `name`: `ROOT/name`, or ROOT itself where it is that folder. Data sets share
+ * their files' names (MMMO and YouTube all of them), so a ROOT that holds such files is not yet that data set.
  * @param explicit the folder given by the user (`--data`), looked at first
  * @returns undefined where no root holds all of them
  */
 export function findDataDir(name: string, files: readonly string[], explicit?: string): string | undefined {
   for (const root of dataRoots(explicit))
     for (const dir of [path.join(root, name), root])
-      if (files.every((file) => fs.existsSync(path.join(dir, file)))) return dir;
+      if (files.every((file) => fs.existsSync(path.join(dir, file))) && (dir !== root || isDataset(name, files, dir)))
+        return dir;
   return undefined;
 }
 

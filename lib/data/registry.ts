@@ -1,11 +1,11 @@
 // The data sets that we know: for each, which features exist, from which files, and what they may be used for.
 import { DataError, UsageError, oneOf } from "../core/errors";
-import type { Dataset, LabelLevel, Modality, Protocol } from "../core/types";
-import { dataDir, findDataDir } from "./files";
+import type { Dataset, LabelLevel, Modality, Protocol, SplitName } from "../core/types";
+import { dataDir, dataError, findDataDir, label } from "./files";
 import { readMfn, readResplit } from "./mfn";
 import { readMosei } from "./mosei";
 import { mosiLeak, readBcLstm, readMosiCmu, readMosiWords } from "./mosi";
-import { pack, type PackOptions, type RawDataset } from "./pack";
+import { pack, splitNames, type PackOptions, type RawDataset } from "./pack";
 import { makeSynthetic, type SyntheticOptions } from "./synthetic";
 
 /** One set of features of a data set, with the split that it comes on. */
@@ -13,6 +13,8 @@ export interface FeatureSet {
   readonly name: string;
   readonly about: string;
   readonly split: string;
+  /** Labelled units of each split: rows or sequences, as `level` says. Other counts are refused. */
+  readonly units: Readonly<Partial<Record<SplitName, number>>>;
   readonly level: LabelLevel;
   readonly modalities: readonly Modality[];
   readonly tasks: readonly string[];
@@ -34,11 +36,13 @@ const honest = ["validation", "fixed-epochs", "test-selected"] as const;
 const intensityTasks = ["classes:2", "classes:3", "classes:5", "classes:7", "intensity"];
 const bcLstmFiles = (...stems: string[]) => stems.flatMap((s) => [`${s}_train0.csv`, `${s}_test0.csv`]);
 const joinFiles = ["text_train.csv", "text_test.csv"];
+const units = (train: number, valid: number, test: number) => ({ train, valid, test });
 
 const mosiCmu = (text: "minilm" | "spacy300", audio: boolean): FeatureSet => ({
   name: audio ? `${text}+audio` : text,
   about: `${text === "minilm" ? "MiniLM sentence embeddings" : "mean spaCy word vectors"} of the transcripts${audio ? ", bc-LSTM's audio columns" : ""}`,
   split: "1284/229/686 utterances, 52/10/31 videos",
+  units: units(1284, 229, 686),
   level: "row",
   modalities: audio ? ["T", "A"] : ["T"],
   tasks: intensityTasks,
@@ -51,6 +55,7 @@ const mosei = (text: "minilm" | "spacy300"): FeatureSet => ({
   name: text,
   about: `${text === "minilm" ? "MiniLM sentence embeddings" : "mean spaCy word vectors"} of the transcripts`,
   split: "16274/1861/4653 utterances",
+  units: units(16274, 1861, 4653),
   level: "row",
   modalities: ["T"],
   tasks: [...intensityTasks, "emotions"],
@@ -78,6 +83,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         name: "bclstm",
         about: "bc-LSTM features: text CNN, openSMILE, 3D-CNN; text and video leak labels inside the training videos",
         split: "1447/752 utterances, 62/31 videos, no validation split",
+        units: { train: 1447, test: 752 },
         level: "row",
         modalities: ["T", "A", "V"],
         tasks: ["classes:2"],
@@ -93,6 +99,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         name: "words",
         about: "spaCy vectors of the last 20 timed words of each utterance",
         split: "1284/229/686 utterances, 52/10/31 videos",
+        units: units(1284, 229, 686),
         level: "sequence",
         modalities: ["T"],
         tasks: intensityTasks,
@@ -111,6 +118,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         name: "covarep+facet",
         about: "COVAREP audio and FACET video, 20 steps a video",
         split: "220/40/80 videos",
+        units: units(220, 40, 80),
         level: "sequence",
         modalities: ["A", "V"],
         tasks: ["classes:2", "classes:3", "classes:5", "intensity"],
@@ -128,6 +136,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         name: "resplit",
         about: "text, COVAREP audio and FACET video of the samples that have text",
         split: "72/24/24 videos, split anew, not the papers'",
+        units: units(72, 24, 24),
         level: "sequence",
         modalities: ["T", "A", "V"],
         tasks: ["classes:2", "classes:3", "classes:5", "intensity"],
@@ -150,6 +159,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         name: "covarep+facet",
         about: "COVAREP audio and FACET video, 20 steps an utterance",
         split: "173/36/60 utterances",
+        units: units(173, 36, 60),
         level: "sequence",
         modalities: ["A", "V"],
         tasks: ["classes:3"],
@@ -169,6 +179,7 @@ export const knownDatasets: readonly KnownDataset[] = [
         name: "resplit",
         about: "text, COVAREP audio and FACET video of the samples that have text",
         split: "57/19/20 utterances, split anew, not the papers'",
+        units: units(57, 19, 20),
         level: "sequence",
         modalities: ["T", "A", "V"],
         tasks: ["classes:3"],
@@ -217,6 +228,26 @@ function refuseFeatures(known: KnownDataset, asked: string): Error {
 }
 
 /**
+ * Reads one feature set from the folder of its data set.
+ * @throws DataError where a file is missing or wrong, or a split has other units than the data set
+ */
+export async function readFeatures({ units, read, level }: FeatureSet, dir: string): Promise<RawDataset> {
+  const raw = await read(dir);
+  for (const name of splitNames) {
+    const sequences = raw.splits[name] ?? [];
+    const found = level === "row" ? sequences.reduce((n, s) => n + s.steps, 0) : sequences.length;
+    if (found !== (units[name] ?? 0))
+      throw dataError(
+        `${raw.name}, ${raw.features}, ${name}, in ${label(dir)}`,
+        `${units[name] ?? 0} labelled units`,
+        `${found}`,
+        `Is it the folder of another data set? For data of your own give --data DIR --format F, without --dataset.`,
+      );
+  }
+  return raw;
+}
+
+/**
  * Loads a data set by name.
  * @param name mosi, mosei, mmmo, youtube or synthetic (moud has no public features: its error says so)
  * @param options features (default: the first whose files are here), dir, scaling (default "standardise"), keepPadding
@@ -231,5 +262,5 @@ export async function loadDataset(name: string, options: LoadOptions = {}): Prom
     ? known.features.find((f) => f.name === options.features)
     : (known.features.find((f) => findDataDir(name, f.files, options.dir)) ?? known.features[0]);
   if (!chosen) throw refuseFeatures(known, options.features!);
-  return pack(await chosen.read(dataDir(name, chosen.files, options.dir)), options);
+  return pack(await readFeatures(chosen, dataDir(name, chosen.files, options.dir)), options);
 }

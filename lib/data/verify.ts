@@ -5,7 +5,7 @@ import { UserError } from "../core/errors";
 import { emotionNames } from "../core/types";
 import { findDataDir, sha256File } from "./files";
 import { pack } from "./pack";
-import { knownDatasets } from "./registry";
+import { knownDatasets, readFeatures } from "./registry";
 import { knownFiles } from "./sources";
 import { labelStatistics, paperStatistics, statisticsOf, type LabelStatistics } from "./statistics";
 
@@ -50,7 +50,7 @@ export async function verifyFeatures(name: string, dir: string): Promise<Check[]
       continue;
     }
     try {
-      const dataset = pack(await features.read(dir), { scaling: "none" });
+      const dataset = pack(await readFeatures(features, dir), { scaling: "none" });
       const { splits } = statisticsOf(dataset);
       const sizes = splits.map((s) => `${s.split} ${s.units}`).join(", ");
       const widths = dataset.modalities.map((m) => `${m} ${dataset.train.x[m]!.width}`).join(", ");

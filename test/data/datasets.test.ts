@@ -144,11 +144,27 @@ describe("the named data sets", () => {
       assert.equal(findDataDir("mine", ["a.csv"], given), path.join(given, "mine"));
       assert.equal(findDataDir("mine", ["a.csv", "b.csv"], given), path.join(named, "mine"), "all files of one folder");
       assert.equal(findDataDir("mine", ["a.csv"], bare), bare, "the folder of one data set itself");
+      assert.equal(findDataDir("youtube", ["a.csv"], bare), undefined, "a folder that is not YouTube's");
       assert.equal(findDataDir("mine", ["c.csv"]), undefined);
     } finally {
       if (before === undefined) delete process.env.CIA_DATA;
       else process.env.CIA_DATA = before;
     }
+  });
+
+  it("are never taken for one another: MMMO's folder holds files of YouTube's names", async function () {
+    const { files } = knownDatasets.find((d) => d.name === "youtube")!.features[0];
+    const mmmo = needs(this, "mmmo", files);
+    const youtube = needs(this, "youtube", files);
+    const [own, renamed] = [path.join(temporary(), "mine"), path.join(temporary(), "youtube")];
+    fs.cpSync(youtube, own, { recursive: true });
+    fs.cpSync(mmmo, renamed, { recursive: true });
+    assert.equal(findDataDir("youtube", files, mmmo), youtube, "looked for in the next root");
+    assert.equal(findDataDir("youtube", files, own), own, "known by the sizes of its files");
+    await assert.rejects(
+      loadDataset("youtube", { dir: renamed }),
+      /youtube, covarep\+facet, train, in .*youtube: expected 173 labelled units, found 220\. Is it the folder of another/,
+    );
   });
 
   it("say why MOUD cannot be trained on, and refuse unknown names with the known ones", async () => {
