@@ -14,6 +14,7 @@ import {
   defaultConfig,
   describeModel,
   jobIdentity,
+  mendTail,
   parseSetting,
   prepare,
   readModel,
@@ -219,14 +220,28 @@ export async function main(args: readonly string[]): Promise<number> {
       console.error(`interrupted: the same command ${kept}.`);
       return 130;
     }
-    appendRecord(path.join(out, "run.jsonl"), record);
-    fs.rmSync(checkpoint, { force: true });
-    if (record.status === "failed") throw new UserError(record.reason!);
+    const write = () => {
+      const file = path.join(out, "run.jsonl");
+      const mended = mendTail(file); // a line that a kill tore would swallow this one
+      if (mended) console.error(`note: ${mended}`);
+      appendRecord(file, record);
+    };
+    if (record.status === "failed") {
+      write();
+      fs.rmSync(checkpoint, { force: true });
+      throw new UserError(record.reason!);
+    }
     const kept = path.join(out, record.weightsFile ?? "");
     const weights = record.weightsFile ? readWeights(kept, record.weightsHash!) : {};
     const { thresholds } = record.chosen ?? {};
     saveModel(out, describeModel(prepared, { weights, run: id, ...(thresholds && { thresholds }) }), weights);
-    fs.rmSync(path.join(out, "weights"), { recursive: true, force: true }); // the same weights are in weights.npz
+    write();
+    if (record.weightsFile) {
+      fs.rmSync(kept); // the same weights are in weights.npz
+      const folder = path.dirname(kept);
+      if (!fs.readdirSync(folder).length) fs.rmdirSync(folder); // else the user's own, or another run's
+    }
+    fs.rmSync(checkpoint, { force: true }); // last: until all is written, it is what the run goes on from
     if (record.chosen) console.log(`epoch ${record.chosen.epoch}: ${record.chosen.why}`);
     for (const [metric, value] of Object.entries(record.metrics.test)) {
       const valid = record.metrics.valid?.[metric];

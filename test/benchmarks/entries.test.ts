@@ -26,6 +26,25 @@ describe("npm run train and npm run predict", function () {
     assert.equal(record.config.epochs, 2);
   });
 
+  it("leave what is the user's own in --out, and remove the checkpoint only once the model is saved", async () => {
+    const out = temporaryFolder("train");
+    const args = ["--dataset", "synthetic", "--task", "classes:2", "--system", "ef-lstm", "--epochs", "1", "--out", out]; // prettier-ignore
+    fs.mkdirSync(path.join(out, "weights.npz")); // so that the model cannot be saved
+    fs.mkdirSync(path.join(out, "weights"));
+    fs.writeFileSync(path.join(out, "weights", "mine.npz"), "kept for a year");
+    fs.writeFileSync(path.join(out, "run.jsonl"), '{"torn');
+    fs.writeFileSync(path.join(out, "checkpoint.bin"), "hours of work");
+    assert.notEqual((await run("train", args)).code, 0);
+    assert.ok(fs.existsSync(path.join(out, "checkpoint.bin")));
+    fs.rmdirSync(path.join(out, "weights.npz"));
+    const { code, err } = await run("train", args);
+    assert.equal(code, 0, err);
+    assert.deepEqual(fs.readdirSync(path.join(out, "weights")), ["mine.npz"]);
+    assert.ok(!fs.existsSync(path.join(out, "checkpoint.bin")));
+    assert.deepEqual(readRecords(out).problems, []);
+    assert.equal(fs.readFileSync(path.join(out, "run.jsonl.torn"), "utf8"), '{"torn\n');
+  });
+
   it("refuse mistakes of the command line with exit code 2 and what is known", async () => {
     for (const [name, args, message] of [
       ["train", ["--task", "intensity"], /expected --data DIR or --dataset D, found neither/],
