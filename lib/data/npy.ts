@@ -123,7 +123,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): NdArray {
     );
   const shape = dims
     .split(",")
-    .map((d) => d.trim())
+    .map((d) => d.trim().replace(/L$/, "")) // Python 2 writes (3L, 10L)
     .filter((d) => d !== "")
     .map(Number);
   return decodeArray(bytes.subarray(start + length), descr, shape, order === "True", where);

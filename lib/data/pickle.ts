@@ -1,5 +1,6 @@
 // Python pickles by an allow-list: plain values and NumPy arrays are built here, nothing that a pickle names is ever called.
 import { DataError } from "../core/errors";
+import { numberOf } from "./csv";
 import { dataError, label, readBytes } from "./files";
 import { decodeArray, type NdArray } from "./npy";
 
@@ -53,6 +54,13 @@ type Item = Pickled | Global | Dtype | Unbuilt | Mark;
 const deepest = 100;
 /** Numbers that lists may hold in all once they are written out. */
 const mostListed = 2 ** 26;
+/** Bytes of a name: the key of a dictionary, a dtype. */
+const longestName = 500;
+/**
+ * Bytes that each object counts for beside what it holds. At eight times its own bytes an honest file can pay for the smallest
+ * of each that Python writes: a list of one number has 4, a NumPy scalar 12, a dictionary of one text 16.
+ */
+const costs = { list: 32, map: 128, array: 64 } as const;
 
 /** The value on the stack turned into data: arrays that were built late are put in place. */
 function settle(item: Item, where: string, depth = 0, done = new Map<Item, Pickled | undefined>()): Pickled {
@@ -165,9 +173,15 @@ class Machine {
     throw this.bad("bytes", typeof item, "The file is damaged: fetch it again.");
   }
 
+  /** A name: text, or the bytes of Python 2. */
   private text(item: Item | undefined): string {
+    if ((typeof item === "string" || item instanceof Uint8Array) && item.length > longestName)
+      throw this.bad(`a name of at most ${longestName} bytes`, `${item.length}`, "Do not trust this file.");
     if (typeof item === "string") return item;
-    if (item instanceof Uint8Array) return Buffer.from(item).toString("latin1");
+    if (item instanceof Uint8Array) {
+      this.budget(item.length);
+      return Buffer.from(item).toString("latin1");
+    }
     throw this.bad("text", typeof item, "The file is damaged: fetch it again.");
   }
 
@@ -189,7 +203,7 @@ class Machine {
     scalar = false,
   ): PickledArray {
     const bytes = this.raw(data);
-    this.budget(4 * bytes.length); // at most: a float for each byte
+    this.budget(costs.array + 4 * bytes.length); // at most: a float for each byte
     return new PickledArray(decodeArray(bytes, this.dtype(dtype).descr, shape, fortran, this.where), scalar);
   }
 
@@ -259,6 +273,25 @@ class Machine {
     );
   }
 
+  /** The number of a line of protocol 0. */
+  private decimal(text: string, kind: RegExp): number {
+    const value = kind.test(text) ? numberOf(text) : undefined;
+    if (value !== undefined) return value;
+    throw this.bad("a number", text.slice(0, 40) || "an empty line", "The file is damaged: fetch it again.");
+  }
+
+  private list(items: Item[]): void {
+    this.budget(costs.list);
+    this.stack.push(items as Pickled[]);
+  }
+
+  private map(items: Item[]): void {
+    this.budget(costs.map);
+    const made = new Map<Pickled, Pickled>();
+    this.setItems(made, items);
+    this.stack.push(made);
+  }
+
   run(): Pickled {
     const utf8 = (b: Uint8Array) => new TextDecoder("utf-8").decode(b);
     const { stack, memo } = this;
@@ -297,14 +330,14 @@ class Machine {
           break;
         case "I": {
           const text = this.line();
-          stack.push(text === "01" ? true : text === "00" ? false : Number(text));
+          stack.push(text === "01" ? true : text === "00" ? false : this.decimal(text, /^[+-]?\d+$/));
           break;
         }
         case "L":
-          stack.push(Number(this.line().replace(/L$/, "")));
+          stack.push(this.decimal(this.line().replace(/L$/, ""), /^[+-]?\d+$/));
           break;
         case "F":
-          stack.push(Number(this.line()));
+          stack.push(this.decimal(this.line(), /^[+-]?(\d|\.\d|nan|inf)/i));
           break;
         case "J":
           stack.push(this.number("getInt32", 4));
@@ -354,25 +387,23 @@ class Machine {
           break;
         case ")":
         case "]":
-          stack.push([]);
+          this.list([]);
           break;
         case "}":
-          stack.push(new Map());
+          this.map([]);
           break;
         case "t":
         case "l":
-          stack.push(this.popMark() as Pickled[]);
+          this.list(this.popMark());
           break;
         case "d":
-          stack.push(new Map());
-          this.setItems(stack[stack.length - 1], this.popMarkBelow());
+          this.map(this.popMark());
           break;
         case "\x85":
         case "\x86":
         case "\x87": {
           const n = op.charCodeAt(0) - 0x84;
-          const items = Array.from({ length: n }, () => this.pop()).reverse();
-          stack.push(items as Pickled[]);
+          this.list(Array.from({ length: n }, () => this.pop()).reverse());
           break;
         }
         case "a": {
@@ -443,13 +474,6 @@ class Machine {
           );
       }
     }
-  }
-
-  private popMarkBelow(): Item[] {
-    const made = this.pop();
-    const items = this.popMark();
-    this.stack.push(made);
-    return items;
   }
 
   private append(values: Item[]): void {

@@ -29,6 +29,11 @@ describe("NumPy .npy files, as NumPy wrote them", () => {
     it(`give integers of kind ${name}`, () =>
       assert.deepEqual([...decodeNpy(bytesOf(base64), name).data], [0, 1, 2, 3]));
   it("give booleans as 1 and 0", () => assert.deepEqual([...decodeNpy(bytesOf(oracle.bool), "b").data], [1, 0]));
+  it("are read with the long integers that Python 2 writes into a shape", () => {
+    const bytes = npy(nd([3, 10], new Float32Array(30)));
+    const python2 = bytes.toString("latin1").replace("(3, 10), }  ", "(3L, 10L), }");
+    assert.deepEqual(decodeNpy(Buffer.from(python2, "latin1"), "l").shape, [3, 10]);
+  });
   it("are refused with text inside", () =>
     assert.throws(
       () => decodeNpy(bytesOf(oracle.text), "t.npy"),
@@ -179,6 +184,51 @@ describe("Python pickles", () => {
       /b\.p, byte \d+: expected at most \d+ bytes of arrays from \d+, found more/,
     );
   });
+  it("are refused when a small file names long bytes as the key of many dictionaries, or makes many objects of nothing", () => {
+    const long = `B\x00\x00\x10\x00${"A".repeat(2 ** 20)}q\x000`;
+    assert.throws(
+      () => parsePickle(code(long, "(", "}h\x00Ns".repeat(1500), "l"), "k.p"),
+      /k\.p, byte \d+: expected a name of at most 500 bytes, found 1048576\. Do not trust this file/,
+    );
+    const name = `U\xf0${"A".repeat(240)}q\x000`;
+    for (const bomb of [
+      code(name, "(", "}h\x00Ns".repeat(100_000), "l"),
+      code("(", "}".repeat(4_000_000), "l"),
+      code("(", "]".repeat(4_000_000), "l"),
+      code("(", "(t".repeat(2_000_000), "l"),
+      code("(", "(d".repeat(2_000_000), "l"),
+    ])
+      assert.throws(() => parsePickle(bomb, "b.p"), /b\.p, byte \d+: expected at most \d+ bytes of arrays from \d+/);
+  });
+  it("are read with as many small lists and dictionaries as honest files have", () => {
+    const many = 100_000;
+    const lists = parsePickle(code("](", "]\x94K\x03a".repeat(many), "e"), "l.p");
+    assert.deepEqual(arrayOf(lists, "l.p").shape, [many, 1]);
+    const maps = parsePickle(code("](", "}\x94X\x05\x00\x00\x00label\x94K\x03s".repeat(many), "e"), "m.p");
+    assert.equal((maps as Pickled[]).length, many);
+  });
+  it("are refused with numbers of protocol 0 that are none, and give those that Python writes", () => {
+    assert.deepEqual(parsePickle(code("(I-7\nI01\nL12L\nF1e-05\nFinf\nF-inf\nFnan\nl"), "n.p"), [
+      -7,
+      true,
+      12,
+      1e-5,
+      Infinity,
+      -Infinity,
+      NaN,
+    ]);
+    for (const [line, found] of [
+      ["Iabc", "abc"],
+      ["I", "an empty line"],
+      ["I1.5", "1\\.5"],
+      ["LxL", "x"],
+      ["F", "an empty line"],
+    ])
+      assert.throws(
+        () => parsePickle(code(`${line}\n`), "n.p"),
+        new RegExp(`n\\.p, byte \\d+: expected a number, found ${found}\\. The file is damaged`),
+      );
+  });
   it("are refused as arrays when lists of lists that they name again and again would be 10^9 numbers", () =>
     assert.throws(
       () => arrayOf(parsePickle(code(laughs(9)), "l.p"), "l.p"),
@@ -202,7 +252,7 @@ describe("Python pickles", () => {
     ));
   it("are refused when lists lie deeper in lists than any data does", () =>
     assert.throws(
-      () => parsePickle(code("]".repeat(100_000), "a".repeat(99_999)), "d.p"),
+      () => parsePickle(code("]".repeat(50_000), "a".repeat(49_999)), "d.p"),
       /d\.p: expected lists at most 100 deep, found a deeper nest/,
     ));
   it("are refused with an integer as long as a file", () =>
