@@ -162,7 +162,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { scale } = dataset;
   if (scale && scale.positiveFrom <= scale.low)
     console.error(
-      `note: no label is below ${scale.positiveFrom}, so A2 and F1 would be trivial and are left out; give --positive-from X.`,
+      `note: no label is below ${Number(scale.positiveFrom.toPrecision(7))}, so A2 and F1 would be trivial and are left out; give --positive-from X.`,
     );
   for (const { where, what, count } of repairs) console.error(`repaired: ${where}: ${what} (${count})`);
   const cell: Cell = {

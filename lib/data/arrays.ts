@@ -1,7 +1,7 @@
 // Arrays (samples, steps, width) and their labels into sequences: what the HDF5, pickle and npz releases hold.
 import { modalityOrder, type Dataset, type LabelLevel, type Modality, type SplitName } from "../core/types";
 import { dataError } from "./files";
-import { checkLabels, classCount, scaleOf, type FolderOptions, type LabelOptions } from "./labels";
+import { checkLabels, classCount, inSingle, scaleOf, type FolderOptions, type LabelOptions } from "./labels";
 import type { NdArray } from "./npy";
 import { splitNames, type RawDataset, type RawSequence } from "./pack";
 
@@ -22,15 +22,16 @@ export interface ReadLabels {
   readonly classNames?: readonly string[];
 }
 
-/** Labels from one number a unit: 0/1 are two classes; whole numbers 0 .. n - 1 are classes and intensities; else intensities. */
-export function labelsFromNumbers(
-  values: PerSplit<Float32Array>,
-  where: string,
-  options: LabelOptions = {},
-): ReadLabels {
+/**
+ * Labels from one number a unit: 0/1 are two classes; whole numbers 0 .. n - 1 are classes and intensities; else intensities.
+ * One fraction in any split makes all of them intensities: as a class it would be cut to the whole number below.
+ * @throws DataError on a label that is not finite or outside the range, and on a class that training has not
+ */
+export function labelsFromNumbers(values: PerSplit<Float32Array>, where: string, given: LabelOptions = {}): ReadLabels {
+  const options = inSingle(given);
   for (const name of splitNames) if (values[name]) checkLabels(values[name], `${where}, ${name}`, options.labelRange);
   const train = values.train ?? values.test ?? new Float32Array(0);
-  const n = classCount(train);
+  const n = splitNames.every((name) => values[name]?.every(Number.isInteger) ?? true) ? classCount(train) : undefined;
   const classes = n && {
     classNames: n === 2 ? ["negative", "positive"] : Array.from({ length: n }, (_, i) => `class ${i}`),
     classes: Object.fromEntries(

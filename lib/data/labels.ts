@@ -21,6 +21,19 @@ export interface FolderOptions extends LabelOptions {
   readonly forPrediction?: boolean;
 }
 
+/** The options in single precision, as the labels are: else 0.7 in a file lies below a cut at 0.7. */
+export function inSingle<T extends LabelOptions>(options: T): T {
+  const { labelRange, positiveFrom } = options;
+  return {
+    ...options,
+    ...(labelRange && { labelRange: [Math.fround(labelRange[0]), Math.fround(labelRange[1])] as const }),
+    ...(positiveFrom !== undefined && { positiveFrom: Math.fround(positiveFrom) }),
+  };
+}
+
+/** A number in single precision as a person wrote it: 0.7, not 0.699999988079071. */
+export const shown = (value: number): string => String(Number(value.toPrecision(7)));
+
 /** Refuses a label that is not finite or outside the range. */
 export function checkLabels(values: ArrayLike<number>, where: string, range?: readonly [number, number]): void {
   for (let i = 0; i < values.length; i++) {
@@ -35,8 +48,8 @@ export function checkLabels(values: ArrayLike<number>, where: string, range?: re
     if (range && (v < range[0] || v > range[1]))
       throw dataError(
         `${where}, label ${i + 1}`,
-        `${range[0]} to ${range[1]}`,
-        String(v),
+        `${shown(range[0])} to ${shown(range[1])}`,
+        shown(v),
         "Is it another label column or another scale?",
       );
   }

@@ -1,6 +1,7 @@
 // From the labels that files give to the targets of a task, each convention a named argument.
 import { DataError } from "../core/errors";
 import { emotionNames, taskName, type Dataset, type Labels, type Split, type Targets, type Task } from "../core/types";
+import { shown } from "./labels";
 
 export interface TargetOptions {
   /** How n + 1/2 rounds in 5 and 7 classes: as numpy (to even; the field's scripts) or away from zero. Default "half-even". */
@@ -56,7 +57,12 @@ function classesOf(dataset: Dataset, labels: Labels, n: number, rounding: Roundi
   if (n === 2) return Int32Array.from(labels.intensity, (v) => (v >= scale.positiveFrom ? 1 : 0));
   if (n % 2 === 0) throw refuse(dataset, task, "a scale with a neutral middle", "Take an odd number of classes, or 2.");
   if (scale.high - scale.low < n - 1)
-    throw refuse(dataset, task, `intensities from ${scale.low} to ${scale.high}`, `They do not span ${n} whole steps.`);
+    throw refuse(
+      dataset,
+      task,
+      `intensities from ${shown(scale.low)} to ${shown(scale.high)}`,
+      `They do not span ${n} whole steps.`,
+    );
   const neutral = (scale.low + scale.high) / 2;
   return Int32Array.from(labels.intensity, (v) => intensityClass(v, neutral, n, rounding));
 }
@@ -92,7 +98,7 @@ export function targetsOf(
   const values = classesOf(dataset, labels, task.classes, rounding);
   const train = split === dataset.train ? values : classesOf(dataset, dataset.train.labels, task.classes, rounding);
   if (train.every((v) => v === train[0])) {
-    const cut = dataset.scale && !labels.classes ? ` from labels cut at ${dataset.scale.positiveFrom}` : "";
+    const cut = dataset.scale && !labels.classes ? ` from labels cut at ${shown(dataset.scale.positiveFrom)}` : "";
     throw refuse(
       dataset,
       task,

@@ -137,8 +137,12 @@ export function decisionsOf(input: ScoreInput): Decision[] {
 const one = (name: string, measure: Measure, part: Part): Decision => ({ name, measure, parts: [part] });
 
 /** The neutral label, where positive begins at neutral; only then "dropped" and "negative" mean something. */
-const neutralOf = ({ scale }: ScoreInput) =>
-  scale && scale.positiveFrom === (scale.low + scale.high) / 2 ? scale.positiveFrom : undefined;
+const neutralOf = ({ scale }: ScoreInput) => {
+  if (!scale) return undefined;
+  const { low, high, positiveFrom } = scale;
+  const rounding = 1e-6 * (high - low); // the three are in single precision, as the labels are
+  return Math.abs(positiveFrom - (low + high) / 2) <= rounding ? positiveFrom : undefined;
+};
 
 function classDecisions(input: ScoreInput): Decision[] {
   const { targets, predictions, intensity } = input;

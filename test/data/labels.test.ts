@@ -1,5 +1,5 @@
 import * as assert from "node:assert/strict";
-import { sequencesOf } from "../../lib/data";
+import { sequencesOf, targetsOf } from "../../lib/data";
 import { labelsFromNumbers } from "../../lib/data/arrays";
 import {
   classes,
@@ -40,6 +40,39 @@ describe("a folder of data", () => {
     const { classes, scale } = labelsFromNumbers({ train }, "many");
     assert.equal(classes, undefined);
     assert.deepEqual(scale, { low: -1, high: 1, positiveFrom: 0 });
+  });
+
+  it("has intensities alone where any split has a fraction: as a class it would be cut", () => {
+    for (const train of [Float32Array.of(0, 1, 1), Float32Array.of(0, 1, 2)]) {
+      const test = Float32Array.of(0.6, 1);
+      const { classes, classNames, intensity } = labelsFromNumbers({ train, test }, "some");
+      assert.deepEqual([classes, classNames, intensity], [undefined, undefined, { train, test }]);
+      assert.ok(labelsFromNumbers({ train, test: Float32Array.of(0, 1) }, "whole").classes);
+    }
+  });
+
+  it("has its cut and its range in the precision of its labels: 0.7 is at least 0.7, and 0.1 is inside 0 to 0.1", async () => {
+    const small = (label: (row: number) => number) => ({
+      "text.npy": npy(nd([4, 1], [1, 2, 3, 4])),
+      "labels.csv": csv([
+        ["video", "split", "label"],
+        ...["train", "train", "train", "test"].map((split, i) => [`v${i}`, split, label(i)]),
+      ]),
+    });
+    const dataset = await load(
+      small((i) => [0.2, 0.7, 0.9, 0.7][i]),
+      "npy",
+      { positiveFrom: 0.7 },
+    );
+    const task = { kind: "classes", classes: 2 } as const;
+    assert.deepEqual([...targetsOf(dataset, dataset.train, task).values], [0, 1, 1]);
+    assert.deepEqual([...targetsOf(dataset, dataset.test, task).values], [1]);
+    const tenths = small((i) => i / 30);
+    assert.equal((await load(tenths, "npy", { labelRange: [0, 0.1] })).scale!.high, Math.fround(0.1));
+    await assert.rejects(
+      load(tenths, "npy", { labelRange: [0.05, 0.1] }),
+      /label, train, label 1: expected 0\.05 to 0\.1, found 0\./,
+    );
   });
 
   it("may lack labels and splits when it is only predicted on, and is scaled as the model's data was", async () => {
