@@ -57,7 +57,7 @@ def encode(texts):
 /** Reads texts as JSON on its input, writes a float16 .npy of version 1.0, whole or not at all. */
 const frame = `
 import json, os, struct, sys
-texts = json.load(sys.stdin)
+texts = json.load(sys.stdin.buffer) # UTF-8 whatever the locale says
 target, width = sys.argv[1], int(sys.argv[2])
 head = "{'descr': '<f2', 'fortran_order': False, 'shape': (%d, %d), }" % (len(texts), width)
 head += " " * (-(len(head) + 11) % 64) + "\\n"

