@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { modalityOrder, type Modality, type Repair, type SplitName } from "../core/types";
-import { labelsFromNumbers, withLabels, type PerSplit } from "./arrays";
+import { labelsFromNumbers, withLabels, type PerSplit, type ReadLabels } from "./arrays";
 import { readTable, splitColumnOf } from "./csv";
 import { dataError, label, readText } from "./files";
 import type { About } from "./mfn";
@@ -35,8 +35,25 @@ function parseDimensions(text: string | undefined): string[] | undefined {
   }
 }
 
-/** Reads a sequence of numbers: `<name>/data/<video>/{features, intervals}`. */
-export function readCsd(file: string): Promise<Csd> {
+/** Refuses intervals (n, 2) that are no times: beside NaN nothing lies before or after, so all would overlap. */
+function checkIntervals({ data }: NdArray, at: string): void {
+  for (let i = 0; i < data.length; i += 2) {
+    const [start, end] = [data[i], data[i + 1]];
+    if (!(Number.isFinite(start) && Number.isFinite(end) && start <= end))
+      throw dataError(
+        `${at}, interval ${i / 2 + 1}`,
+        "start and end in seconds, start first",
+        `${start} to ${end}`,
+        "Mend or remove the row, or fetch the file again.",
+      );
+  }
+}
+
+/**
+ * Reads a sequence of numbers: `<name>/data/<video>/{features, intervals}`.
+ * @param intervalsOnly leaves the features unread: rows of width 0
+ */
+export function readCsd(file: string, intervalsOnly = false): Promise<Csd> {
   return withHdf5(file, (root, where, bytes) => {
     const name = root.keys()[0];
     if (name === undefined) throw dataError(where, "one computational sequence", "no group", "Fetch the file again.");
@@ -44,9 +61,10 @@ export function readCsd(file: string): Promise<Csd> {
     if (!("keys" in data)) throw dataError(where, "a group of videos", "a data set", "Is it a file of another format?");
     const videos = new Map<string, CsdVideo>();
     for (const video of data.keys()) {
-      const [features, intervals] = ["features", "intervals"].map((key) =>
-        readArray(data, `${video}/${key}`, where, bytes),
-      );
+      const intervals = readArray(data, `${video}/intervals`, where, bytes);
+      const features = intervalsOnly
+        ? { shape: [intervals.shape[0], 0], data: new Float32Array(0) }
+        : readArray(data, `${video}/features`, where, bytes);
       const at = `${where}, ${video}`;
       if (features.shape.length !== 2 || intervals.shape.length !== 2 || intervals.shape[1] !== 2)
         throw dataError(
@@ -62,6 +80,7 @@ export function readCsd(file: string): Promise<Csd> {
           String(intervals.shape[0]),
           "The file is damaged: fetch it again.",
         );
+      checkIntervals(intervals, at);
       videos.set(video, { features, intervals });
     }
     const metadata = root.get(`${name}/metadata`);
@@ -79,7 +98,9 @@ export function readTimedWords(file: string): Promise<Map<string, { word: string
     return new Map(
       data.keys().map((video) => {
         const words = readStrings(data, `${video}/features`, where, bytes);
-        const times = readArray(data, `${video}/intervals`, where, bytes).data;
+        const intervals = readArray(data, `${video}/intervals`, where, bytes);
+        checkIntervals(intervals, `${where}, ${video}`);
+        const times = intervals.data;
         return [video, words.map((word, i) => ({ word, start: times[2 * i], end: times[2 * i + 1] }))];
       }),
     );
@@ -92,7 +113,8 @@ export function meanOver({ features, intervals }: CsdVideo, start: number, end: 
   const sum = new Float64Array(width);
   let count = 0;
   for (let i = 0; i < n; i++) {
-    if (intervals.data[2 * i] >= end || intervals.data[2 * i + 1] <= start) continue;
+    const overlaps = intervals.data[2 * i] < end && intervals.data[2 * i + 1] > start;
+    if (!overlaps) continue;
     count++;
     for (let c = 0; c < width; c++) {
       const v = features.data[i * width + c];
@@ -181,15 +203,13 @@ function readFolds(dir: string, all?: string[]): PerSplit<string[]> {
       'A .csd says nothing about splits: give {"train": [video, ...], ...}.',
     );
   const table = readTable(csv);
-  const videos = table.text(table.find("video", "video_id") ?? "video");
-  const splits = table.text(splitColumnOf(table) ?? "split");
+  const videos = table.keys(table.find("video", "video_id") ?? "video");
+  const splits = table.splits(splitColumnOf(table) ?? "split");
   const folds: PerSplit<string[]> = { train: [], valid: [], test: [] };
   const seen = new Map<string, string>();
   videos.forEach((video, i) => {
-    const name = splits[i] === "dev" ? "valid" : splits[i];
-    if (!splitNames.includes(name as SplitName))
-      throw dataError(`${table.where}, row ${i + 2}`, "train, valid (dev) or test", name || "a gap", "Mend the row.");
-    if (seen.get(video) !== name) folds[name as SplitName]!.push(video);
+    const name = splits[i];
+    if (seen.get(video) !== name) folds[name]!.push(video);
     seen.set(video, name);
   });
   return folds;
@@ -228,14 +248,18 @@ async function readSources(dir: string) {
   return { sources, widths, repairs };
 }
 
-/** A folder of `.csd` files: an utterance is a row of the label sequence, its features the mean of what overlaps it. */
+/**
+ * A folder of `.csd` files: an utterance is a row of the label sequence, its features the mean of what overlaps it. For
+ * prediction only the intervals of the label sequence are read.
+ */
 export async function readCsdFolder(dir: string, about: About, options: FolderOptions): Promise<RawDataset> {
-  const labels = await readCsd(fileFor(dir, "labels")!);
+  const { forPrediction = false } = options;
+  const labels = await readCsd(fileFor(dir, "labels")!, forPrediction);
   const { sources, widths, repairs } = await readSources(dir);
   const modalities = modalityOrder.filter((m) => sources[m]);
-  const folds = readFolds(dir, options.forPrediction ? [...labels.videos.keys()] : undefined);
-  const { dimensions } = labels;
-  const column = labelColumn(labels, options);
+  const folds = readFolds(dir, forPrediction ? [...labels.videos.keys()] : undefined);
+  const dimensions = forPrediction ? undefined : labels.dimensions;
+  const column = forPrediction ? undefined : labelColumn(labels, options);
   const emotionAt = ["anger", "disgust", "fear", "happ", "sad", "surprise"].map((name) =>
     (dimensions ?? []).findIndex((d) => d.toLowerCase().includes(name)),
   );
@@ -258,7 +282,7 @@ export async function readCsdFolder(dir: string, about: About, options: FolderOp
       const order = Array.from({ length: n }, (_, i) => i).sort(
         (a, b) => own.intervals.data[2 * a] - own.intervals.data[2 * b] || a - b,
       );
-      for (const i of order) values.push(own.features.data[i * columns + column]);
+      if (column !== undefined) for (const i of order) values.push(own.features.data[i * columns + column]);
       const x = Object.fromEntries(
         modalities.map((m) => {
           const rows = new Float32Array(n * widths[m]!);
@@ -294,7 +318,7 @@ export async function readCsdFolder(dir: string, about: About, options: FolderOp
       what: "utterances without any overlapping feature, set to 0",
       count: absent,
     });
-  const read = labelsFromNumbers(numbers, labels.name, options);
+  const read: ReadLabels = forPrediction ? {} : labelsFromNumbers(numbers, labels.name, options);
   const placed = new Set(Object.values(folds).flat());
   const left = [...labels.videos.keys()].filter((video) => !placed.has(video)).length;
   return {

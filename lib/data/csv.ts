@@ -1,6 +1,18 @@
 // Tables of numbers without a header (bc-LSTM's feature files) and tables of named columns (labels.csv).
-import { parse } from "csv-parse/sync";
+import { CsvError, parse, type Options } from "csv-parse/sync";
+import type { SplitName } from "../core/types";
 import { dataError, label, readText } from "./files";
+
+/** Cells of a CSV file, row by row. What the parser refuses (an open quote, a ragged row) is refused in our form. */
+export function readCells(file: string, options: Options): string[][] {
+  const text = readText(file);
+  try {
+    return parse(text, options) as string[][];
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw dataError(label(file), "a CSV table", error.message, "Mend or fetch the file again.");
+  }
+}
 
 /** Numbers, row-major, in double precision as the file gives them. */
 export interface NumberTable {
@@ -22,12 +34,13 @@ export function numberOf(cell: string): number | undefined {
 
 /**
  * A headerless table of numbers, cells quoted or not.
- * @param expect rows and columns where they are known, and what the columns are, for the message
+ * @param expect rows and columns where they are known, and what the columns are, for the message; last false: the last column
+ *   is not read, and is NaN
  * @throws DataError on a ragged row, a cell that is no number, or another size
  */
 export function readNumbers(
   file: string,
-  expect: { rows?: number; columns?: number; what?: string; mend?: string } = {},
+  expect: { rows?: number; columns?: number; what?: string; mend?: string; last?: boolean } = {},
 ): NumberTable {
   const where = label(file);
   const mend = expect.mend ?? "`npm run data -- list` says what each file must hold.";
@@ -46,6 +59,10 @@ export function readNumbers(
       throw dataError(`${where}, row ${row + 1}`, `${columns} columns${what}`, `${cells.length}`, renamed + mend);
     }
     for (let column = 0; column < columns; column++) {
+      if (expect.last === false && column === columns - 1) {
+        data[row * columns + column] = NaN;
+        continue;
+      }
       const value = numberOf(cells[column].replace(/^\s*"(.*)"\s*$/, "$1"));
       if (value === undefined) {
         const found = cells[column].trim() === "" ? "an empty cell" : `the text ${cells[column].trim().slice(0, 40)}`;
@@ -86,6 +103,30 @@ export class Table {
     return this.cells.map((row) => row[at]);
   }
 
+  /** Cells of a column that name what rows belong to, without the spaces around them: `a` and `a ` are one. A gap is refused. */
+  keys(column: string): string[] {
+    return this.text(column).map((cell, row) => {
+      const key = cell.trim();
+      if (key) return key;
+      throw dataError(`${this.where}, row ${row + 2}, column ${column}`, "a name", "a gap", "Fill or remove the row.");
+    });
+  }
+
+  /** The split of each row; any other word than train, valid, dev (which is valid) and test is refused. */
+  splits(column: string): SplitName[] {
+    return this.text(column).map((cell, row) => {
+      const name = cell.trim();
+      if (name === "train" || name === "valid" || name === "test") return name;
+      if (name === "dev") return "valid";
+      throw dataError(
+        `${this.where}, row ${row + 2}, column ${column}`,
+        "train, valid (dev) or test",
+        name || "a gap",
+        "Mend the row.",
+      );
+    });
+  }
+
   /** Cells of a column, as numbers; a gap or a word is refused with its row (the header is row 1). */
   numbers(column: string): Float64Array {
     return Float64Array.from(this.text(column), (cell, row) => {
@@ -105,14 +146,7 @@ export class Table {
 /** Reads a CSV file whose first line names its columns. Duplicate names, ragged rows and open quotes are refused. */
 export function readTable(file: string, delimiter = ","): Table {
   const where = label(file);
-  let all: string[][];
-  try {
-    all = parse(readText(file), { bom: true, skip_empty_lines: true, delimiter });
-  } catch (error) {
-    const message = (error as Error).message;
-    if (!("code" in (error as object)) || message.includes("expected")) throw error;
-    throw dataError(where, "a CSV table", message, "Mend or fetch the file again.");
-  }
+  const all = readCells(file, { bom: true, skip_empty_lines: true, delimiter });
   if (all.length < 2) throw dataError(where, "a header and rows", `${all.length} lines`, "Copy or fetch it again.");
   const header = all[0].map((name) => name.trim());
   const twice = header.find((name, i) => header.indexOf(name) !== i);

@@ -15,7 +15,7 @@ import { readCiaPickles, readMoseiNpz, readMosiPickles } from "./releases";
 type Reader = (dir: string, about: About, options: FolderOptions) => RawDataset | Promise<RawDataset>;
 
 const readers = {
-  "bc-lstm-csv": (dir, about) => readBcLstm(dir, false, about.name, about.features),
+  "bc-lstm-csv": (dir, about, options) => readBcLstm(dir, false, about, options),
   "mfn-h5": readMfn,
   "cmu-csd": readCsdFolder,
   "cia-pickle": readCiaPickles,

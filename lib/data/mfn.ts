@@ -48,7 +48,8 @@ export interface About
 
 /**
  * A folder of arrays of any widths, one file a modality and split. A modality is taken where every split has it; one that only
- * some splits have (the public text of MMMO and YouTube lacks its training part) is left out with a caveat.
+ * some splits have (the public text of MMMO and YouTube lacks its training part) is left out with a caveat. For prediction no
+ * label is read, and a split is there where it has features.
  */
 export async function readArrayFolder(
   dir: string,
@@ -63,8 +64,12 @@ export async function readArrayFolder(
   for (const split of splitNames) {
     const file = layout.labels(dir, split);
     const here = modalityOrder.some((m) => layout.feature(dir, m, split));
+    if (options.forPrediction) {
+      if (here) present.push(split);
+      continue;
+    }
     if (fs.existsSync(file)) labels[split] = await layout.read(file);
-    else if (!options.forPrediction && (here || split !== "valid"))
+    else if (here || split !== "valid")
       throw dataError(`${where}/${path.basename(file)}`, "the labels of this split", "no file", mend);
     if (labels[split] || here) present.push(split);
   }

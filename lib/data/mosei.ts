@@ -26,14 +26,14 @@ export function readMosei(dir: string, text: "minilm" | "spacy300"): RawDataset 
       `(${shape.join(", ")})`,
       "Was another file renamed? Fetch or encode it again.",
     );
-  const video = table.text("video_id");
-  const segment = table.text("segment_id");
+  const video = table.keys("video_id");
+  const segment = table.keys("segment_id");
   const start = table.numbers("start");
   const sentiment = table.numbers("sentiment");
   const emotions = emotionColumns(table);
   checkLabels(sentiment, `${table.where}, sentiment`, [-3, 3]);
   checkLabels(emotions, `${table.where}, emotions`, [0, 3]);
-  const split = table.text("split");
+  const split = table.splits("split");
   const ids = video.map((v, i) => `${v}[${segment[i]}]`);
   const of = (name: string) =>
     groupRows(

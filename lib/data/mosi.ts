@@ -1,13 +1,13 @@
 // CMU-MOSI: bc-LSTM's feature files on their own 62 / 31 split, and the CMU split with transcript features and clean audio.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { readNumbers, readTable, type NumberTable, type Table } from "./csv";
-import { dataError, label, readText } from "./files";
-import { checkLabels } from "./labels";
+import { readCells, readNumbers, readTable, type NumberTable, type Table } from "./csv";
+import { dataError, label } from "./files";
+import { checkLabels, type FolderOptions } from "./labels";
+import type { About } from "./mfn";
 import { readNpy } from "./npy";
 import type { RawDataset, RawSequence } from "./pack";
 import { groupRows } from "./rows";
-import { parse } from "csv-parse/sync";
 
 export const mosiLeak =
   "bc-LSTM's text and video extractors were trained on the 62 training videos, so their features tell the labels of those videos " +
@@ -20,10 +20,10 @@ const fileOf = { T: "text", A: "audio", V: "video" } as const;
 const rowCount = { train: 1447, test: 752 } as const;
 
 /** Id and binary label of each utterance, in file order: the rows that column 0 of `text_{train,test}.csv` counts. */
-function readTranscripts(file: string): { id: string; text: string; label: number }[] {
-  const rows: string[][] = parse(readText(file), { relax_column_count: true, skip_empty_lines: true });
+function readTranscripts(file: string, labelled: boolean): { id: string; text: string; label: number }[] {
+  const rows = readCells(file, { relax_column_count: true, skip_empty_lines: true });
   return rows.map((cells, i) => {
-    if (cells.length < 4 || !/^.+_\d+$/.test(cells[0]))
+    if (cells.length < (labelled ? 4 : 2) || !/^.+_\d+$/.test(cells[0]))
       throw dataError(
         `${label(file)}, row ${i + 1}`,
         "video_segment, text, constant, label",
@@ -64,12 +64,12 @@ function readFeatures(
   dir: string,
   m: "T" | "A" | "V",
   split: "train" | "test",
-  width?: number,
-  count?: number,
+  expect: { readonly width?: number; readonly count?: number; readonly labelled: boolean },
 ): NumberTable {
+  const { width, count, labelled } = expect;
   const columns = width === undefined ? undefined : width + 1;
   const what = width === undefined ? undefined : `${width} features, 1 label`;
-  return readNumbers(path.join(dir, `${fileOf[m]}_${split}0.csv`), { rows: count, columns, what });
+  return readNumbers(path.join(dir, `${fileOf[m]}_${split}0.csv`), { rows: count, columns, what, last: labelled });
 }
 
 /** The last column of a split's files: 0 or 1, and the same in each of them. */
@@ -93,12 +93,18 @@ function agreedLabels(folder: string, split: string, tables: Partial<Record<"T" 
 /**
  * bc-LSTM's CSV folder: a sequence a video, a label a row, 0 or 1; no validation split (see `mosiLeak`).
  * @param known true: the sizes of MOSI are expected; false: whatever the files agree on
+ * @param forPrediction no label is read, and a split may be missing
  */
-export function readBcLstm(dir: string, known: boolean, name = "mosi", features = "bclstm"): RawDataset {
-  const utterances = readTranscripts(path.join(dir, "transcripts.csv"));
-  const here = (["T", "A", "V"] as const).filter(
-    (m) => known || fs.existsSync(path.join(dir, `${fileOf[m]}_train0.csv`)),
-  );
+export function readBcLstm(
+  dir: string,
+  known: boolean,
+  { name, features }: About = { name: "mosi", features: "bclstm" },
+  { forPrediction = false }: FolderOptions = {},
+): RawDataset {
+  const labelled = !forPrediction;
+  const utterances = readTranscripts(path.join(dir, "transcripts.csv"), labelled);
+  const has = (m: "T" | "A" | "V", split: string) => fs.existsSync(path.join(dir, `${fileOf[m]}_${split}0.csv`));
+  const here = (["T", "A", "V"] as const).filter((m) => known || has(m, "train") || (forPrediction && has(m, "test")));
   if (!here.length)
     throw dataError(
       path.basename(dir),
@@ -108,14 +114,19 @@ export function readBcLstm(dir: string, known: boolean, name = "mosi", features 
     );
   const found: { T?: number; A?: number; V?: number } = {};
   const read = (split: "train" | "test"): RawSequence[] => {
+    if (forPrediction && !here.some((m) => has(m, split))) return [];
     const keys = joinKeys(dir, split, known ? rowCount[split] : undefined, utterances.length);
     const tables: Partial<Record<"T" | "A" | "V", NumberTable>> = {};
     for (const m of here) {
-      const table = (tables[m] = readFeatures(dir, m, split, known ? widths[m] : found[m], keys.length));
+      const table = (tables[m] = readFeatures(dir, m, split, {
+        width: known ? widths[m] : found[m],
+        count: keys.length,
+        labelled,
+      }));
       found[m] = table.columns - 1;
     }
-    const labels = agreedLabels(path.basename(dir), split, tables);
-    labels.forEach((value, row) => {
+    const labels = labelled ? agreedLabels(path.basename(dir), split, tables) : undefined;
+    labels?.forEach((value, row) => {
       const { id, label: other } = utterances[keys[row]];
       if (value === other) return;
       const where = `${path.basename(dir)}/{text,audio,video}_${split}0.csv, row ${row + 1}`;
@@ -138,7 +149,7 @@ export function readBcLstm(dir: string, known: boolean, name = "mosi", features 
             return [m, Float32Array.from(data.subarray(row * columns, (row + 1) * columns - 1))];
           }),
         ),
-        classes: [labels[row]],
+        ...(labels && { classes: [labels[row]] }),
       }),
     );
   };
@@ -157,25 +168,10 @@ export function readBcLstm(dir: string, known: boolean, name = "mosi", features 
   };
 }
 
-const cmuSplit: Readonly<Record<string, "train" | "valid" | "test">> = {
-  train: "train",
-  dev: "valid",
-  valid: "valid",
-  test: "test",
-};
-
 function readLabels(dir: string): Table {
   const table = readTable(path.join(dir, "labels.csv"));
   if (table.rows !== 2199) throw dataError(table.where, "2199 rows", String(table.rows), "Fetch the file again.");
   return table;
-}
-
-function splitsOf(table: Table): ("train" | "valid" | "test")[] {
-  return table.text("split_1284_229_686").map((name, i) => {
-    if (!cmuSplit[name])
-      throw dataError(`${table.where}, row ${i + 2}`, "train, dev or test", name, "Fetch the file again.");
-    return cmuSplit[name];
-  });
 }
 
 function intensities(table: Table): Float64Array {
@@ -189,7 +185,11 @@ function readAudio(dir: string): Float32Array {
   const all = new Float32Array(2199 * widths.A);
   for (const split of ["train", "test"] as const) {
     const keys = joinKeys(dir, split, rowCount[split], 2199);
-    const { columns, data } = readFeatures(dir, "A", split, widths.A, rowCount[split]);
+    const { columns, data } = readFeatures(dir, "A", split, {
+      width: widths.A,
+      count: rowCount[split],
+      labelled: true,
+    });
     keys.forEach((key, row) => all.set(data.subarray(row * columns, (row + 1) * columns - 1), key * widths.A));
   }
   return all;
@@ -208,11 +208,11 @@ export function readMosiCmu(dir: string, text: "minilm" | "spacy300", audio: boo
       "Was another file renamed? Fetch or encode it again.",
     );
   const A = audio ? readAudio(dir) : undefined;
-  const ids = table.text("id");
+  const ids = table.keys("id");
   const intensity = intensities(table);
   const start = table.numbers("start");
-  const video = table.text("video_id");
-  const split = splitsOf(table);
+  const video = table.keys("video_id");
+  const split = table.splits("split_1284_229_686");
   const transcripts = new Map(table.text("text").map((t, i) => [ids[i], t]));
   const rowsOf = (name: string) =>
     groupRows(
@@ -253,9 +253,9 @@ export function readMosiWords(dir: string): RawDataset {
       "Was another file renamed?",
     );
   const intensity = intensities(table);
-  const video = table.text("video_id");
-  const split = splitsOf(table);
-  const ids = table.text("id");
+  const video = table.keys("video_id");
+  const split = table.splits("split_1284_229_686");
+  const ids = table.keys("id");
   const transcripts = new Map(table.text("text").map((t, i) => [ids[i], t]));
   const sequences = ids.map((id, i): RawSequence => ({
     id,

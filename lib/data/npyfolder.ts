@@ -14,31 +14,49 @@ import type { About } from "./mfn";
 
 const stems: Readonly<Record<Modality, string>> = { T: "text", A: "audio", V: "video" };
 
-/** `text_NAME.npy` (or `text.npy`) of a folder; with several, `features` names one. */
-function featureFile(dir: string, m: Modality, features?: string): string | undefined {
-  const all = fs
-    .readdirSync(dir)
-    .filter((f) => new RegExp(`^${stems[m]}(_.+)?\\.npy$`).test(f))
-    .sort();
-  const named = features === undefined ? all : all.filter((f) => f === `${stems[m]}_${features}.npy`);
-  const found = named.length || features === undefined ? named : all.length === 1 ? all : [];
-  if (found.length > 1)
+/**
+ * The file of each modality of a folder: the only one, or, where `features` is given, `text_FEATURES.npy`, else `text.npy`.
+ * @throws DataError where none or several fit: a modality never goes, and never comes from other features, without a word
+ */
+function featureFiles(dir: string, features?: string): Partial<Record<Modality, string>> {
+  const where = path.basename(path.resolve(dir));
+  const here = fs.readdirSync(dir).sort();
+  const filesOf = (m: Modality) => here.filter((f) => new RegExp(`^${stems[m]}(_.+)?\\.npy$`).test(f));
+  const every = modalityOrder.flatMap(filesOf);
+  const named = (m: Modality) => `${stems[m]}_${features}.npy`;
+  if (features !== undefined && every.length && !modalityOrder.some((m) => every.includes(named(m))))
     throw dataError(
-      path.basename(path.resolve(dir)),
-      `one ${stems[m]} file`,
-      all.join(", "),
-      `Give --features NAME for ${stems[m]}_NAME.npy.`,
+      `${where}, features ${features}`,
+      `text_${features}.npy, audio_${features}.npy or video_${features}.npy`,
+      every.join(", "),
+      "Give the NAME of text_NAME.npy, or no --features where each modality has one file.",
     );
-  return found[0] && path.join(dir, found[0]);
+  const found: Partial<Record<Modality, string>> = {};
+  for (const m of modalityOrder) {
+    const all = filesOf(m);
+    if (!all.length) continue;
+    const file =
+      features === undefined ? all : [named(m), `${stems[m]}.npy`].filter((f) => all.includes(f)).slice(0, 1);
+    if (file.length !== 1)
+      throw dataError(
+        features === undefined ? where : `${where}, features ${features}`,
+        features === undefined ? `one ${stems[m]} file` : `${named(m)}, or ${stems[m]}.npy for all features`,
+        all.join(", "),
+        features === undefined
+          ? `Give --features NAME for ${stems[m]}_NAME.npy.`
+          : `Call the one that you mean ${stems[m]}.npy, or take the others out of the folder.`,
+      );
+    found[m] = path.join(dir, file[0]);
+  }
+  return found;
 }
 
 const labelNames = ["intensity", "sentiment", "label", "y"];
 
 /** The label column: as asked (a name, or its number among all columns from 0), or the first that is called a label. */
-function labelColumn(table: Table, asked: FolderOptions["labelColumn"], optional: boolean): string | undefined {
+function labelColumn(table: Table, asked: FolderOptions["labelColumn"]): string {
   const name = typeof asked === "number" ? table.header[asked] : (asked ?? table.find(...labelNames));
   if (name !== undefined && table.has(name)) return name;
-  if (asked === undefined && optional) return undefined;
   throw dataError(
     table.where,
     `a label column (${labelNames.join(", ")})`,
@@ -47,7 +65,10 @@ function labelColumn(table: Table, asked: FolderOptions["labelColumn"], optional
   );
 }
 
-/** A folder in `npy` format: (rows, width) arrays give a sequence a video, (rows, steps, width) a sequence a row. */
+/**
+ * A folder in `npy` format: (rows, width) arrays give a sequence a video, (rows, steps, width) a sequence a row. For prediction
+ * no label is read, and without a column of splits all is test.
+ */
 export function readNpyFolder(dir: string, about: About, options: FolderOptions = {}): RawDataset {
   const table = readTable(path.join(dir, "labels.csv"));
   const need = (what: string, ...names: string[]): string => {
@@ -61,8 +82,9 @@ export function readNpyFolder(dir: string, about: About, options: FolderOptions 
     );
   };
   const arrays: Partial<Record<Modality, NdArray>> = {};
+  const files = featureFiles(dir, options.features);
   for (const m of modalityOrder) {
-    const file = featureFile(dir, m, options.features);
+    const file = files[m];
     if (!file) continue;
     const array = (arrays[m] = readNpy(file));
     if ((array.shape.length !== 2 && array.shape.length !== 3) || array.shape[0] !== table.rows)
@@ -92,23 +114,15 @@ export function readNpyFolder(dir: string, about: About, options: FolderOptions 
       );
   const steps = dims[1] ?? 1;
   const widths = Object.fromEntries(modalities.map((m) => [m, arrays[m]!.shape[dims.length]]));
-  const video = table.text(need("video", "video", "video_id"));
+  const video = table.keys(need("video", "video", "video_id"));
   const splitColumn = splitColumnOf(table);
-  const cells =
-    !splitColumn && options.forPrediction ? video.map(() => "test") : table.text(splitColumn ?? need("split", "split"));
-  const split = cells.map((cell, i) => {
-    const name = cell === "dev" ? "valid" : cell;
-    if (splitNames.includes(name as SplitName)) return name as SplitName;
-    throw dataError(
-      `${table.where}, row ${i + 2}, column ${splitColumn ?? "split"}`,
-      "train, valid (dev) or test",
-      cell || "a gap",
-      "Mend the row.",
-    );
-  });
+  const split: SplitName[] =
+    !splitColumn && options.forPrediction
+      ? video.map(() => "test")
+      : table.splits(splitColumn ?? need("split", "split"));
   const start = table.has("start") ? table.numbers("start") : Float64Array.from({ length: table.rows }, (_, i) => i);
   const idColumn = table.find("id");
-  const ids = idColumn ? table.text(idColumn) : video.map((v, i) => `${v}[${i}]`);
+  const ids = idColumn ? table.keys(idColumn) : video.map((v, i) => `${v}[${i}]`);
   const seen = new Set<string>();
   const twice = idColumn ? ids.findIndex((id) => seen.size === seen.add(id).size) : -1;
   if (twice >= 0)
@@ -118,9 +132,9 @@ export function readNpyFolder(dir: string, about: About, options: FolderOptions 
       `${ids[twice]} again`,
       "Mend it.",
     );
-  const column = labelColumn(table, options.labelColumn, !!options.forPrediction);
-  const values = column && table.numbers(column);
-  const lacking = emotionNames.filter((name) => !table.has(name));
+  const column = options.forPrediction ? undefined : labelColumn(table, options.labelColumn);
+  const values = column === undefined ? undefined : table.numbers(column);
+  const lacking = options.forPrediction ? emotionNames : emotionNames.filter((name) => !table.has(name));
   const emotions = lacking.length ? undefined : emotionColumns(table);
   const caveats = [...(about.caveats ?? [])];
   if (!table.has("start")) caveats.push("No column start: utterances stand in the order of the file.");

@@ -31,8 +31,18 @@ export function readCiaPickles(dir: string, about: About, options: FolderOptions
 }
 
 const stems: Readonly<Record<Modality, string>> = { T: "text", A: "audio", V: "video" };
-const expectShape = (a: NdArray, where: string, what: string, fits: boolean): void => {
-  if (!fits) throw dataError(where, what, `shape (${a.shape.join(", ")})`, "Is it a file of another split or release?");
+
+/** Refuses an array whose dimensions are not `dims`; one more dimension of 1 at the end says nothing. */
+const expectShape = ({ shape }: NdArray, where: string, ...dims: (number | "width")[]): void => {
+  const fits = (own: readonly number[]) =>
+    own.length === dims.length && dims.every((d, i) => d === "width" || d === own[i]);
+  if (fits(shape) || (shape[shape.length - 1] === 1 && fits(shape.slice(0, -1)))) return;
+  throw dataError(
+    where,
+    `(${dims.join(", ")})`,
+    `shape (${shape.join(", ")})`,
+    "Is it a file of another split or release, or transposed?",
+  );
 };
 
 /** Zero-padded arrays (videos, longest, width) with the true length of each video, as per-row sequences. */
@@ -59,29 +69,10 @@ function unpad(
   };
   const modalities = modalityOrder.filter((m) => features[m]);
   const [videos, longest] = features[modalities[0]]!.shape;
-  for (const m of modalities)
-    expectShape(
-      features[m]!,
-      `${where}, ${m}, ${name}`,
-      `(${videos}, ${longest}, width)`,
-      features[m]!.shape.length === 3 && features[m]!.shape[0] === videos && features[m]!.shape[1] === longest,
-    );
-  const count = lengths.data.length;
-  expectShape(lengths, `${where}, lengths of ${name}`, `(${videos})`, count === videos);
-  if (labels)
-    expectShape(
-      labels,
-      `${where}, labels of ${name}`,
-      `(${videos}, ${longest})`,
-      labels.data.length === videos * longest,
-    );
-  if (emotions)
-    expectShape(
-      emotions,
-      `${where}, emotions of ${name}`,
-      `(${videos}, ${longest}, 6)`,
-      emotions.data.length === videos * longest * 6,
-    );
+  for (const m of modalities) expectShape(features[m]!, `${where}, ${m}, ${name}`, videos, longest, "width");
+  expectShape(lengths, `${where}, lengths of ${name}`, videos);
+  if (labels) expectShape(labels, `${where}, labels of ${name}`, videos, longest);
+  if (emotions) expectShape(emotions, `${where}, emotions of ${name}`, videos, longest, 6);
   const flat: number[] = [];
   const sequences = Array.from(lengths.data, (steps, i): RawSequence => {
     if (!(Number.isInteger(steps) && steps >= 1 && steps <= longest))
@@ -170,8 +161,10 @@ export function readMoseiNpz(dir: string, about: About, options: FolderOptions =
     if (!Object.keys(features).length)
       throw dataError(where, `the array ${name}_data in one of the files`, "none", "Fetch the release again.");
     const optional = (key: string) => (video.names.includes(key) ? video.get(key) : undefined);
-    const labels = options.forPrediction ? optional(`${name}SentiLabel`) : video.get(`${name}SentiLabel`);
-    padded[name] = { features, lengths: video.get(`${name}_length`), labels, emotions: optional(`${name}EmoLabel`) };
+    const labels = options.forPrediction
+      ? {}
+      : { labels: video.get(`${name}SentiLabel`), emotions: optional(`${name}EmoLabel`) };
+    padded[name] = { features, lengths: video.get(`${name}_length`), ...labels };
   }
   return fromPadded(about, where, padded, options);
 }
@@ -191,8 +184,9 @@ export function readMosiPickles(dir: string, about: About, options: FolderOption
         Array.isArray(tuple) ? `${tuple.length} parts` : typeof tuple,
         "Is it a file of another release?",
       );
+    const unread = options.forPrediction ? [1, 3, 4] : [4];
     const [train, trainLabel, test, testLabel, , trainLength, testLength] = tuple.map((part, i) =>
-      i === 4 ? { shape: [], data: new Float32Array(0) } : arrayOf(part, `${label(file)}, part ${i}`),
+      unread.includes(i) ? { shape: [], data: new Float32Array(0) } : arrayOf(part, `${label(file)}, part ${i}`),
     );
     const parts = { train: [train, trainLabel, trainLength], test: [test, testLabel, testLength] } as const;
     for (const name of ["train", "test"] as const) {
@@ -200,7 +194,8 @@ export function readMosiPickles(dir: string, about: About, options: FolderOption
       const other = padded[name];
       if (
         other &&
-        (String(other.labels?.data) !== String(labels.data) || String(other.lengths.data) !== String(lengths.data))
+        (String(other.labels?.data ?? "") !== String(labels.data) ||
+          String(other.lengths.data) !== String(lengths.data))
       )
         throw dataError(
           `${label(file)}, ${name}`,
@@ -208,7 +203,11 @@ export function readMosiPickles(dir: string, about: About, options: FolderOption
           "others",
           "Fetch the three files from one release.",
         );
-      padded[name] = { features: { ...other?.features, [m]: features }, lengths, labels };
+      padded[name] = {
+        features: { ...other?.features, [m]: features },
+        lengths,
+        ...(!options.forPrediction && { labels }),
+      };
     }
   }
   if (!padded.train)

@@ -152,6 +152,19 @@ describe("the named data sets", () => {
     }
   });
 
+  it("have every row in a split: one that is spelt otherwise is refused, not left out", async function () {
+    const dir = needs(this, "mosei", ["labels.csv", "text_spacy300.npy"]);
+    const changed = path.join(temporary(), "mosei");
+    fs.mkdirSync(changed);
+    fs.symlinkSync(path.join(dir, "text_spacy300.npy"), path.join(changed, "text_spacy300.npy"));
+    const labels = fs.readFileSync(path.join(dir, "labels.csv"), "utf8");
+    fs.writeFileSync(path.join(changed, "labels.csv"), labels.replace(",train,", ",Train,"));
+    await assert.rejects(
+      loadDataset("mosei", { features: "spacy300", dir: changed }),
+      /labels\.csv, row \d+, column split: expected train, valid \(dev\) or test, found Train/,
+    );
+  });
+
   it("are never taken for one another: MMMO's folder holds files of YouTube's names", async function () {
     const { files } = knownDatasets.find((d) => d.name === "youtube")!.features[0];
     const mmmo = needs(this, "mmmo", files);

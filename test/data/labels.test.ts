@@ -2,13 +2,16 @@ import * as assert from "node:assert/strict";
 import { sequencesOf, targetsOf } from "../../lib/data";
 import { labelsFromNumbers } from "../../lib/data/arrays";
 import {
+  bcLstm,
   classes,
   csd,
   features,
+  type Files,
   load,
   makeVideos,
   mfnH5,
   moseiNpz,
+  mosiPickle,
   names,
   npyFolder,
   ofSplit,
@@ -90,6 +93,76 @@ describe("a folder of data", () => {
       load(wider, "mfn-h5", { forPrediction: true, scaling: trained.scaler }),
       /A: expected 3 features, as the model was trained on, found 2/,
     );
+  });
+
+  it("has its labels unread when it is only predicted on: gaps, several columns, a split of labels alone", async () => {
+    const options = { forPrediction: true, scaling: "none" } as const;
+    const videos = makeVideos((n) => n % 2, ["train", "test"]);
+    const unlabelled = (files: Files, names: readonly string[], from: RegExp, to: string) =>
+      Object.fromEntries(
+        Object.entries(files).map(([name, text]) => [
+          name,
+          names.includes(name) ? String(text).replace(from, to) : text,
+        ]),
+      );
+
+    const table = npyFolder(videos, "<f4") as Files;
+    const gaps = unlabelled(table, ["labels.csv"], /,[01]$/gm, ",");
+    const expected = await load(gaps, "npy", options);
+    assert.deepEqual(expected.test.labels, {});
+
+    const { "text_train0.csv": t, "audio_train0.csv": a, "video_train0.csv": v, "text_train.csv": keys, ...test } = bcLstm(videos); // prettier-ignore
+    assert.ok(t && a && v && keys);
+    const files = ["text_test0.csv", "audio_test0.csv", "video_test0.csv"];
+    const csvs = unlabelled(unlabelled(test, files, /,"[01]"$/gm, ","), ["transcripts.csv"], /,"93".*$/gm, "");
+    const bc = await load(csvs, "bc-lstm-csv", options);
+    assert.deepEqual([bc.test.x, bc.test.labels, sequencesOf(bc.train)], [expected.test.x, {}, 0]);
+    await assert.rejects(
+      load(csvs, "bc-lstm-csv"),
+      /transcripts\.csv, row 1: expected video_segment, text, constant, label/,
+    );
+
+    const { "X_Labels.csd": intervals, ...sequences } = await csd(videos, "<f4");
+    assert.ok(intervals);
+    const three = await hdf5(
+      Object.fromEntries(
+        videos.flatMap((video): [string, Nd][] => {
+          const n = video.rows.length;
+          return [
+            [`L/data/${video.id}/features`, nd([n, 3], new Float32Array(3 * n).fill(NaN))],
+            [
+              `L/data/${video.id}/intervals`,
+              nd(
+                [n, 2],
+                video.rows.flatMap((_, i) => [i, i + 1]),
+              ),
+            ],
+          ];
+        }),
+      ),
+    );
+    const sequence = await load({ ...sequences, "X_Labels.csd": three }, "cmu-csd", options);
+    assert.deepEqual([sequence.test.x, sequence.test.labels, sequence.scale], [expected.test.x, {}, undefined]);
+
+    const two = await mfnH5((n) => nd([samples[n], 2], new Float32Array(2 * samples[n]).fill(NaN)));
+    const { "audio_valid.h5": A, "video_valid.h5": V, ...stray } = two;
+    assert.ok(A && V);
+    const arrays = await load(stray, "mfn-h5", options);
+    assert.deepEqual([sequencesOf(arrays.test), arrays.valid, arrays.test.labels], [samples.test, undefined, {}]);
+
+    const nothing = nd([2, 4], new Float32Array(8).fill(NaN));
+    const three4 = makeVideos((n) => n - 5);
+    const npzs = await load(moseiNpz(three4, "<f4", { testSentiLabel: nothing }), "mosei-npz", options);
+    assert.deepEqual(npzs.test.labels, {});
+    const pickles = await load(mosiPickle(videos, "<f4", false), "mosi-pickle", options);
+    assert.deepEqual([pickles.test.x, pickles.test.labels], [expected.test.x, {}]);
+  });
+
+  it("has one shared file for a modality beside several of another", async () => {
+    const { "audio_x.npy": audio, ...files } = npyFolder(makeVideos((n) => n - 5), "<f4") as Files; // prettier-ignore
+    const dataset = await load({ ...files, "audio.npy": audio, "text_y.npy": audio }, "npy", { features: "x" });
+    assert.deepEqual([dataset.modalities, dataset.features], [["T", "A", "V"], "x"]);
+    assert.equal(dataset.train.x.T!.width, widths.T);
   });
 
   it("needs no splits when it is only predicted on: .csd without folds, labels.csv without a split column", async () => {

@@ -8,6 +8,8 @@ import { folder, hdf5, nd, npy, pickle, type Nd } from "./writers";
 describe("a folder that is not what its format says", () => {
   const two = makeVideos((n) => n % 2, ["train", "test"]);
   const signed = makeVideos((n) => (n % 7) - 3);
+  const timed = (intervals: readonly number[]) =>
+    hdf5({ "seq/data/v1/features": nd([2, 1], [1, 2]), "seq/data/v1/intervals": nd([2, 2], intervals) });
   const cases: {
     why: string;
     format: string;
@@ -85,6 +87,84 @@ describe("a folder that is not what its format says", () => {
       files: () => ({ ...npyFolder(signed, "<f4"), "audio_x.npy": npy(nd([3, 3], new Float32Array(9))) }),
       message:
         /audio_x\.npy: expected \(17, width\) or \(17, steps, width\): a row of labels\.csv each, found shape \(3, 3\)/,
+    },
+    {
+      why: "features of a name that no file has",
+      format: "npy",
+      files: () => npyFolder(signed, "<f4"),
+      options: { features: "minilm" },
+      message:
+        /features minilm: expected text_minilm\.npy, audio_minilm\.npy or video_minilm\.npy, found text_x\.npy, audio_x\.npy, video_x\.npy\. Give the NAME/,
+    },
+    {
+      why: "features of a name that one modality has and another has not",
+      format: "npy",
+      files: () => {
+        const { "audio_x.npy": audio, ...files } = npyFolder(signed, "<f4") as Files;
+        return { ...files, "audio_y.npy": audio, "audio_z.npy": audio };
+      },
+      options: { features: "x" },
+      message:
+        /features x: expected audio_x\.npy, or audio\.npy for all features, found audio_y\.npy, audio_z\.npy\. Call the one that you mean audio\.npy/,
+    },
+    {
+      why: "no video in a row, which would be one with the others that lack it",
+      format: "npy",
+      files: () => ({
+        ...npyFolder(signed, "<f4"),
+        "labels.csv": npyFolder(signed, "<f4")["labels.csv"].replace(/^test0,/m, " ,"),
+      }),
+      message: /labels\.csv, row \d+, column video: expected a name, found a gap\. Fill or remove the row/,
+    },
+    {
+      why: "a video in two splits, once with a space after its name",
+      format: "npy",
+      files: () => ({
+        ...npyFolder(signed, "<f4"),
+        "labels.csv": npyFolder(signed, "<f4")["labels.csv"].replace(/^test0,/m, "train0 ,"),
+      }),
+      message: /video train0: expected one split for a whole video, found it in train and test/,
+    },
+    {
+      why: "labels of which rows and columns were exchanged",
+      format: "mosei-npz",
+      files: () => moseiNpz(signed, "<f4", { trainSentiLabel: nd([4, 3], new Float32Array(12)) }),
+      message:
+        /labels of train: expected \(3, 4\), found shape \(4, 3\)\. Is it a file of another split .* or transposed/,
+    },
+    {
+      why: "lengths or emotions of other dimensions and as many numbers",
+      format: "mosei-npz",
+      files: () => moseiNpz(signed, "<f4", { trainEmoLabel: nd([4, 3, 6], new Float32Array(72)) }),
+      message: /emotions of train: expected \(3, 4, 6\), found shape \(4, 3, 6\)/,
+    },
+    {
+      why: "NaN as a time, which lies in every utterance",
+      format: "cmu-csd",
+      files: async () => ({ ...(await csd(signed, "<f4")), "X_COVAREP.csd": await timed([0, 1, NaN, NaN]) }),
+      message:
+        /X_COVAREP\.csd, v1, interval 2: expected start and end in seconds, start first, found NaN to NaN\. Mend or remove/,
+    },
+    {
+      why: "an interval that ends before it starts",
+      format: "cmu-csd",
+      files: async () => ({ ...(await csd(signed, "<f4")), "X_COVAREP.csd": await timed([2, 1, 3, 4]) }),
+      message: /X_COVAREP\.csd, v1, interval 1: expected start and end in seconds, start first, found 2 to 1/,
+    },
+    {
+      why: "an open quote in a table whose text says what it expected",
+      format: "npy",
+      files: () => ({
+        ...npyFolder(signed, "<f4"),
+        "labels.csv": 'video,split,label,text\na,train,1,I expected "more"\n',
+      }),
+      message: /labels\.csv: expected a CSV table, found Invalid Opening Quote.* Mend or fetch the file again/,
+    },
+    {
+      why: "an open quote in the transcripts",
+      format: "bc-lstm-csv",
+      files: () => ({ ...bcLstm(two), "transcripts.csv": 'a_1,"hi,0,1\n' }),
+      message: /transcripts\.csv: expected a CSV table, found Quote Not Closed/,
     },
     {
       why: "a gap in the label column",
