@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DataError, UsageError, oneOf } from "../core/errors";
 import { dataError, sha256File } from "./files";
 import { knownFiles, notFetched, sources, type KnownFile } from "./sources";
@@ -23,6 +24,18 @@ export const defaultFrom = "https://raw.githubusercontent.com";
 const partOf = (to: string) => `${to}.part`;
 const sizeOf = (file: string) => (fs.existsSync(file) ? fs.statSync(file).size : 0);
 
+/** Answers that say "not now": the file may well be there later. GitHub says 403 and 429 where too much was asked of it. */
+const later = [403, 408, 425, 429];
+/** The longest that a server may make us wait, in seconds. */
+const longestWait = 60;
+
+/** What a server's Retry-After asks for, in ms: seconds or a date; within bounds. */
+function waitOf(header: string | undefined): number | undefined {
+  if (!header) return undefined;
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? 1000 * Math.min(longestWait, Math.max(0, seconds)) : undefined;
+}
+
 /** The answer to a GET, redirects followed. Bytes come by events, so none that arrived is lost when a connection is cut. */
 function get(
   url: string,
@@ -36,14 +49,23 @@ function get(
       const { location } = response.headers;
       if (!location || !hops || ![301, 302, 303, 307, 308].includes(response.statusCode ?? 0)) return resolve(response);
       response.resume();
+      if (!URL.canParse(location, url))
+        return reject(new Error(`a redirect to ${location.slice(0, 80)}, which is no address`));
       get(new URL(location, url).href, headers, signal, hops - 1).then(resolve, reject);
     });
     request.on("error", reject);
   });
 }
 
-/** One request: appends what the server sends to the part file. Returns false where the connection was cut. */
-async function append(url: string, to: string, known: KnownFile, options: FetchOptions): Promise<boolean> {
+/** How a request ended: with the whole file, or why not, and how long the server wants us to wait (ms). */
+interface Outcome {
+  readonly whole: boolean;
+  readonly why?: string;
+  readonly wait?: number;
+}
+
+/** One request: appends what the server sends to the part file. What came stays where the connection was cut. */
+async function append(url: string, to: string, known: KnownFile, options: FetchOptions): Promise<Outcome> {
   const part = partOf(to);
   const stall = new AbortController();
   const stallMs = options.stallMs ?? 30_000;
@@ -61,16 +83,17 @@ async function append(url: string, to: string, known: KnownFile, options: FetchO
     if (status !== 200 && status !== 206) response.destroy();
     if (status === 416) {
       fs.rmSync(part); // longer than the file: it is of something else
-      return false;
+      return { whole: false, why: "HTTP 416" };
     }
-    if (status >= 400 && status < 500)
+    if (status >= 400 && status < 500 && !later.includes(status))
       throw dataError(
         known.name,
         `a file at ${url}`,
         `HTTP ${status}`,
         "Its repository has changed: look for the path there (lib/data/README.md names it).",
       );
-    if (status !== 200 && status !== 206) return false;
+    if (status !== 200 && status !== 206)
+      return { whole: false, why: `HTTP ${status}`, wait: waitOf(response.headers["retry-after"]) };
     const from = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1];
     const resumed = status === 206 && Number(from) === have;
     if (!resumed) have = 0; // the server sends the whole file
@@ -94,7 +117,7 @@ async function append(url: string, to: string, known: KnownFile, options: FetchO
       });
       response.on("end", resolve).on("error", reject);
     });
-    return have === known.bytes;
+    return { whole: have === known.bytes, why: "the server sent no more" };
   } catch (error) {
     if (error instanceof DataError) {
       fs.rmSync(part, { force: true });
@@ -108,7 +131,9 @@ async function append(url: string, to: string, known: KnownFile, options: FetchO
         (error as Error).message,
         "What came is kept: free some space and run it again.",
       );
-    return false; // cut, stalled or unreachable: what came is kept for the next try
+    // Cut, stalled or unreachable: what came is kept for the next try.
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { whole: false, why: stall.signal.aborted ? `silence for ${stallMs / 1000} s` : (code ?? message) };
   } finally {
     clearTimeout(timer);
     if (out !== undefined) fs.closeSync(out);
@@ -142,17 +167,18 @@ export async function fetchFile(
   fs.mkdirSync(path.dirname(to), { recursive: true });
   const part = partOf(to);
   const tries = options.tries ?? 3;
-  let whole = sizeOf(part) === known.bytes;
-  for (let attempt = 0; attempt < tries && !whole; attempt++) {
-    if (attempt) await new Promise((done) => setTimeout(done, 200 * 2 ** attempt));
-    whole = await append(url, to, known, options);
+  let last: Outcome = { whole: sizeOf(part) === known.bytes };
+  for (let attempt = 0; attempt < tries && !last.whole; attempt++) {
+    const wait = last.wait ?? 200 * 2 ** attempt;
+    if (attempt) await sleep(wait, undefined, { signal: options.signal }).catch(() => options.signal?.throwIfAborted());
+    last = await append(url, to, known, options);
   }
-  if (!whole) {
+  if (!last.whole) {
     const came = sizeOf(part);
     throw dataError(
       known.name,
       `${known.bytes} bytes from ${url}`,
-      `${came} after ${tries} tries`,
+      `${came} after ${tries} tries${last.why ? ` (the last: ${last.why})` : ""}`,
       `Run it again to go on${came ? ` from byte ${came}` : ""}, or fetch the file by hand.`,
     );
   }

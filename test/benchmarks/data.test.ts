@@ -85,7 +85,7 @@ describe("fetching a file", () => {
     const to = target();
     await assert.rejects(
       go(cutAfter(1500), to, { tries: 2 }),
-      /a\.h5: expected 5000 bytes from .*found 3000 after 2 tries\. Run it again to go on from byte 3000/,
+      /a\.h5: expected 5000 bytes from .*found 3000 after 2 tries \(the last: ECONNRESET\)\. Run it again to go on from byte 3000/,
     );
     assert.ok(!fs.existsSync(to), "no half-written file under the name");
     const { requests } = await go(honest, to);
@@ -102,7 +102,45 @@ describe("fetching a file", () => {
 
   it("gives up on a server that falls silent", async () => {
     const silent: Answer = (_q, response) => void response.writeHead(200).write(content.subarray(0, 10));
-    await assert.rejects(go(silent, target(), { tries: 1, stallMs: 100 }), /found 10 after 1 tries/);
+    await assert.rejects(
+      go(silent, target(), { tries: 1, stallMs: 100 }),
+      /found 10 after 1 tries \(the last: silence for 0\.1 s\)/,
+    );
+  });
+
+  for (const status of [403, 408, 425, 429])
+    it(`keeps what came where the server says ${status}, waits as long as it asks, and goes on`, async () => {
+      const to = target();
+      await assert.rejects(go(cutAfter(1500), to, { tries: 1 }));
+      const busy: Answer = (_q, response) => void response.writeHead(status, { "retry-after": "0" }).end("slow down");
+      await assert.rejects(
+        go(busy, to, { tries: 2 }),
+        new RegExp(`found 1500 after 2 tries \\(the last: HTTP ${status}\\)\\. Run it again to go on from byte 1500`),
+      );
+      const { requests } = await go((q, s, n) => (n === 1 ? busy : honest)(q, s, n), to);
+      assert.deepEqual(requests, ["bytes=1500-", "bytes=1500-"]);
+      assert.deepEqual(fs.readFileSync(to), content);
+    });
+
+  it("waits a second where it is asked to, and can be stopped meanwhile", async () => {
+    const wait =
+      (seconds: string): Answer =>
+      (q, s, n) =>
+        n === 1 ? void s.writeHead(429, { "retry-after": seconds }).end() : honest(q, s, n);
+    const start = performance.now();
+    await go(wait("1"), target());
+    assert.ok(performance.now() - start >= 990);
+    await assert.rejects(go(wait("3600"), target(), { signal: AbortSignal.timeout(300) }), { name: "TimeoutError" });
+  });
+
+  it("says why the source cannot be reached: nobody there, no such host, a redirect to nowhere", async () => {
+    const at = (url: string) => fetchFile(url, target(), known, { tries: 1 });
+    await assert.rejects(at("http://127.0.0.1:1/a.h5"), /found 0 after 1 tries \(the last: ECONNREFUSED\)/);
+    await assert.rejects(at("http://no-such-host.invalid/a.h5"), /\(the last: (ENOTFOUND|EAI_AGAIN)\)/);
+    await assert.rejects(
+      go((_q, response) => void response.writeHead(302, { location: "http://[" }).end(), target(), { tries: 1 }),
+      /\(the last: a redirect to http:\/\/\[, which is no address\)/,
+    );
   });
 
   it("refuses a file with a wrong hash and throws it away", async () => {
