@@ -2,7 +2,7 @@
  * Where a neural run stands after an epoch: weights, moments, the best epoch's weights, the epochs so far. A checkpoint knows whose
  * it is (run, code, engine): one of another run is never loaded.
  *
- * Layout: 8 bytes length of the header, the header as JSON (with the SHA-256 of the rest), then float32 arrays.
+ * Layout: 8 bytes length of the header, the header as JSON (with the SHA-256 of its other entries and of the rest), then float32 arrays.
  */
 import * as fs from "node:fs";
 import { createHash } from "node:crypto";
@@ -35,6 +35,13 @@ interface Header {
   }[];
 }
 
+/** SHA-256 of a header's other entries and the arrays' bytes: an edited score or step count is damage too. */
+function checkOf(header: Header, bodies: readonly Uint8Array[]): string {
+  const hash = createHash("sha256").update(JSON.stringify({ ...header, sha256: undefined }));
+  for (const body of bodies) hash.update(body);
+  return hash.digest("hex");
+}
+
 /** @param owner  hash of all that the run depends on: identity, code, engine */
 export function saveCheckpoint(file: string, owner: string, checkpoint: Checkpoint): void {
   const { epochs, weights, optimizer, best, watched } = checkpoint;
@@ -43,17 +50,15 @@ export function saveCheckpoint(file: string, owner: string, checkpoint: Checkpoi
     Object.entries(named).map(([name, data]) => ({ group: group as "weights", name, data })),
   );
   const bodies = arrays.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  const hash = createHash("sha256");
-  for (const body of bodies) hash.update(body);
   const header: Header = {
     owner,
-    sha256: hash.digest("hex"),
+    sha256: "",
     epochs,
     ...(watched && { watched }),
     steps: optimizer.steps,
     arrays: arrays.map(({ group, name, data }) => ({ group, name, length: data.length })),
   };
-  const json = Buffer.from(JSON.stringify(header));
+  const json = Buffer.from(JSON.stringify({ ...header, sha256: checkOf(header, bodies) }));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
   writeWhole(file, [length, json, ...bodies]);
@@ -71,18 +76,19 @@ export function loadCheckpoint(
   if (!fs.existsSync(file)) return undefined;
   const bytes = fs.readFileSync(file);
   const unusable = (why: string) => void say(`checkpoint ${file}: ${why}; the run starts anew.`);
-  let header: Header;
+  let header: Header | null;
   let start: number;
   try {
     const length = Number(bytes.readBigUInt64LE(0));
     start = 8 + length;
-    header = JSON.parse(bytes.toString("utf8", 8, start)) as Header;
+    header = JSON.parse(bytes.toString("utf8", 8, start)) as Header | null;
   } catch {
     return unusable("cut or damaged");
   }
+  if (typeof header !== "object" || header === null || Array.isArray(header)) return unusable("cut or damaged");
   if (header.owner !== owner) return unusable("made by another run, code or engine");
-  if (createHash("sha256").update(bytes.subarray(start)).digest("hex") !== header.sha256)
-    return unusable("cut or damaged");
+  if (checkOf(header, [bytes.subarray(start)]) !== header.sha256)
+    return unusable("cut or damaged, or of an older form");
   const groups: Record<"weights" | "best" | "m" | "v", Record<string, Float32Array>> = {
     weights: {},
     best: {},

@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { SystemError, TrainingError } from "../../lib/core/errors";
+import { sha256 } from "../../lib/core/json";
 import type { Dataset, Task } from "../../lib/core/types";
 import type { Engine } from "../../lib/engine/engine";
 import type { NeuralSystem } from "../../lib/layers/system";
@@ -162,6 +163,35 @@ describe("the trainer", function () {
       undefined,
     );
     assert.match(said.at(-1)!, /cut or damaged/);
+  });
+
+  it("never takes up a checkpoint whose header was edited, is of the form before, or is no object", () => {
+    const file = path.join(temporaryFolder("checkpoint"), "c.bin");
+    const weights = { a: Float32Array.of(1, 2) };
+    const epochs = [{ epoch: 1, trainLoss: 0.5, validLoss: 0.7, seconds: 1 }];
+    saveCheckpoint(file, "o", { epochs, weights, optimizer: { steps: 4, m: {}, v: {} } });
+    const bytes = fs.readFileSync(file).toString("latin1");
+    const asIs = (text: string) => text;
+    const ofArrays = sha256(new Uint8Array(weights.a.buffer));
+    const header = (json: string) => {
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(json.length));
+      return length.toString("latin1") + json;
+    };
+    for (const [change, taken] of [
+      [asIs, true],
+      [(text: string) => text.replace('"validLoss":0.7', '"validLoss":0.1'), false],
+      [(text: string) => text.replace('"steps":4', '"steps":9'), false],
+      [(text: string) => text.replace(/"sha256":"[0-9a-f]+"/, `"sha256":"${ofArrays}"`), false],
+      [() => header("null"), false],
+      [() => header("[]"), false],
+    ] as const) {
+      fs.writeFileSync(file, Buffer.from(change(bytes), "latin1"));
+      const said: string[] = [];
+      const read = loadCheckpoint(file, "o", (line) => said.push(line));
+      assert.equal(read !== undefined, taken, change.toString());
+      if (!taken) assert.match(said.join(), /c\.bin: cut or damaged.*; the run starts anew\./);
+    }
   });
 
   it("writes checkpoints that read back as they were", () => {
