@@ -5,8 +5,11 @@ import * as path from "node:path";
 import { DataError } from "../core/errors";
 import { knownFiles } from "./sources";
 
-/** The largest file, and the largest array after unpacking, that a reader takes (4 GiB): a guard, not a limit of the format. */
+/** The largest array after unpacking that a reader takes (4 GiB): a guard, not a limit of the format. */
 export const maximumBytes = 2 ** 32;
+
+/** The largest file that Node reads in one piece (2 GiB less a byte). */
+export const maximumFile = 2 ** 31 - 1;
 
 /** Project root: the folder of package.json, from the built file's own place or from the source's. */
 export function projectRoot(from = __dirname): string {
@@ -91,8 +94,13 @@ export function readBytes(file: string, mend = "`npm run data -- list` says what
     throw dataError(label(file), "a readable file", `none (${(error as NodeJS.ErrnoException).code})`, mend);
   }
   if (size === 0) throw dataError(label(file), "data", "an empty file (0 bytes)", "Copy or fetch it again.");
-  if (size > maximumBytes)
-    throw dataError(label(file), `at most ${maximumBytes} bytes`, `${size}`, "Split the file, or read a smaller one.");
+  if (size > maximumFile)
+    throw dataError(
+      label(file),
+      `at most ${maximumFile} bytes, which is what Node reads`,
+      `${size}`,
+      "Write it in single or half precision, compressed (.npz, HDF5), or with fewer rows.",
+    );
   try {
     return fs.readFileSync(file);
   } catch (error) {

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { DataError } from "../../lib/core/errors";
 import { Rng } from "../../lib/core/rng";
 import { readArray, readStrings, withHdf5 } from "../../lib/data/hdf5";
-import { decodeNpy } from "../../lib/data/npy";
+import { readNpy, decodeNpy } from "../../lib/data/npy";
 import { PickledArray, arrayOf, parsePickle, readPickle, type Pickled } from "../../lib/data/pickle";
 import { openNpz } from "../../lib/data/zip";
 import { bytesOf, folder, hdf5, nd, npy, oracle, pickle, python2, zip } from "./writers";
@@ -268,6 +268,15 @@ describe("Python pickles", () => {
 });
 
 describe("a damaged file", () => {
+  it("of more bytes than Node reads is refused before it is read", () => {
+    const file = path.join(folder({ "x.npy": "" }), "x.npy");
+    fs.truncateSync(file, 2 ** 31); // takes no room
+    assert.throws(
+      () => readNpy(file),
+      /x\.npy: expected at most 2147483647 bytes, which is what Node reads, found 2147483648\. Write it in/,
+    );
+    fs.rmSync(file);
+  });
   /** Calls `read` on copies of `bytes` with a few bytes changed: each is read or refused as data, never a fault of ours. */
   const damaged = async (bytes: Uint8Array, read: (damaged: Uint8Array) => unknown, times: number) => {
     const rng = new Rng(1, "damage");
