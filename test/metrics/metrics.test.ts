@@ -108,6 +108,17 @@ describe("intensity metrics", () => {
     assert.deepEqual(Object.keys(scores).sort(), ["A2", "A5", "F1", "MAE", "r"]);
     assert.equal(scores.A2, 2 / 3); // 3.5 is not positive (cut > 3.5), guessed positive
   });
+  it("know neutral in the middle of a scale in single precision, as labels are", () => {
+    const [low, high, positiveFrom] = [0.2, 1.2, 0.7].map(Math.fround);
+    const scores = metrics.scoreTask({
+      task: { kind: "intensity" },
+      targets: [],
+      intensity: [low, positiveFrom, high],
+      scale: { low, high, positiveFrom },
+      predictions: intensities([0.3, 0.3, 1]),
+    });
+    assert.deepEqual([scores.A2, scores.A2non0, scores.A2zeroNeg], [2 / 3, 1, 1]);
+  });
   it("give no A2 and F1 where the cut leaves every label positive, or none: any system would have 1", () => {
     const names = (positiveFrom: number) =>
       Object.keys(
