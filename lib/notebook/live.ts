@@ -118,12 +118,16 @@ export async function trainAndScore(
         if (signal.aborted && scored.length > 0) return undefined;
         throw error;
       });
-      if (!run || run.status === "stopped") return;
-      const { scores, predictions } = await scoreTest(run, run.selected);
-      const { selected, model, seconds } = run;
-      const score = scores[headline(task)] ?? NaN;
-      scored.push({ seed, parameters: model.parameters, epoch: selected.epoch, scores, score, predictions, seconds });
-      model.dispose();
+      if (!run) return;
+      const { status, selected, model, seconds } = run;
+      try {
+        if (status === "stopped") return;
+        const { scores, predictions } = await scoreTest(run, selected);
+        const score = scores[headline(task)] ?? NaN;
+        scored.push({ seed, parameters: model.parameters, epoch: selected.epoch, scores, score, predictions, seconds });
+      } finally {
+        model.dispose();
+      }
     }
   });
   return scored;

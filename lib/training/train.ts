@@ -87,7 +87,18 @@ export async function train(system: System, dataset: Dataset, task: Task, option
   const started = performance.now();
   const prepared = prepare(system, dataset, task, options);
   const trained = system.kind === "neural" ? await trainNeural(prepared, options) : fit(prepared, options);
+  try {
+    return { ...(await judge(prepared, trained, options)), seconds: (performance.now() - started) / 1000 };
+  } catch (error) {
+    trained.model.dispose(); // nobody else has it
+    throw error;
+  }
+}
+
+/** What a trained model predicts of the training and validation splits, and the epoch and thresholds that validation chooses. */
+async function judge(prepared: Prepared, trained: Trained, options: TrainOptions): Promise<Omit<Run, "seconds">> {
   const { model, epochs, status, testSelected } = trained;
+  const { task } = prepared;
   const predict = async (data: Prepared["train"]) => asStored(await model.predict(data.split), task);
   const valid = prepared.valid && { data: prepared.valid, predictions: await predict(prepared.valid) };
   const selected = select({
@@ -111,7 +122,6 @@ export async function train(system: System, dataset: Dataset, task: Task, option
     ...(valid && { valid: { predictions: valid.predictions, scores: score(valid.data, valid.predictions) } }),
     train: { scores: score(prepared.train, await predict(prepared.train)) },
     ...(testSelected && { testSelected }),
-    seconds: (performance.now() - started) / 1000,
   };
 }
 

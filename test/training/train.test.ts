@@ -1,12 +1,14 @@
 import { strict as assert } from "node:assert";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import * as tf from "@tensorflow/tfjs";
 import { SystemError, TrainingError } from "../../lib/core/errors";
 import { sha256 } from "../../lib/core/json";
 import type { Dataset, Task } from "../../lib/core/types";
 import type { Engine } from "../../lib/engine/engine";
 import type { NeuralSystem } from "../../lib/layers/system";
 import { constant } from "../../lib/models/constant";
+import { trainAndScore } from "../../lib/notebook/live";
 import { hashWeights, scoreTest, train, type TrainOptions } from "../../lib/training";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/training/checkpoint";
 import { select } from "../../lib/training/select";
@@ -239,6 +241,7 @@ describe("the trainer", function () {
 
   it("ends, too, where the last step of all leaves weights that predict no number: they are no class 0", async () => {
     const once = { epochs: 1, batchSize: 12, learningRate: 1e37 }; // the loss of the one step is finite
+    const tensors = tf.memory().numTensors;
     for (const protocol of ["validation", "fixed-epochs"] as const)
       await assert.rejects(run({ protocol, config: once }), (e: Error) => {
         assert.ok(e instanceof TrainingError);
@@ -246,6 +249,38 @@ describe("the trainer", function () {
           e.message,
         );
       });
+    assert.equal(tf.memory().numTensors, tensors, "the model that predicts no number is given back");
+  });
+
+  /** A cell of a notebook that trains one run, on an engine whose programs do something of their own first. */
+  const inCell = (own: Partial<Record<"step" | "evaluate", (calls: number) => void>>) => {
+    const compile: Engine["compile"] = (...args) => {
+      const program = engine.compile(...args);
+      const calls = { step: 0, evaluate: 0 };
+      for (const name of ["step", "evaluate"] as const) {
+        const method = program[name].bind(program) as (...a: unknown[]) => Promise<never>;
+        program[name] = async (...a: unknown[]) => {
+          own[name]?.(++calls[name]);
+          return method(...a);
+        };
+      }
+      return program;
+    };
+    const options = { protocol: "fixed-epochs", config: { epochs: 3, batchSize: 12 }, seeds: [1] } as const;
+    const keepIn = temporaryFolder("live");
+    return trainAndScore(tinySystem, dataset, two, { ...options, engine: { ...engine, compile }, keepIn });
+  };
+
+  it("gives back the model of a notebook's run that was stopped, or whose test split broke", async () => {
+    const tensors = tf.memory().numTensors;
+    const stop = { step: (calls: number) => void (calls === 2 && process.emit("SIGINT", "SIGINT")) };
+    assert.deepEqual(await inCell(stop), []);
+    assert.equal(tf.memory().numTensors, tensors, "stopped");
+    const broken = (calls: number) => {
+      if (calls === 2) throw new Error("broken test split"); // the first reads the training split
+    };
+    await assert.rejects(inCell({ evaluate: broken }), /broken test split/);
+    assert.equal(tf.memory().numTensors, tensors, "broken");
   });
 
   it("refuses unknown settings with the known ones, and values of another kind", async () => {
