@@ -6,7 +6,7 @@ import { startCpu } from "../../lib/engine/cpu";
 import type { Engine, Program } from "../../lib/engine/engine";
 import { Graph, type Output, type PlainFunction } from "../../lib/engine/graph";
 import * as ops from "../../lib/engine/ops";
-import { startWasm, type WasmOptions } from "../../lib/engine/wasm";
+import { startWasm, type WasmEngine, type WasmOptions } from "../../lib/engine/wasm";
 import type { Heap } from "../../lib/engine/wasm/kernels";
 import { record } from "../../lib/layers/record";
 import { cia } from "../../lib/models/cia";
@@ -38,7 +38,7 @@ const weightsOf = async (program: Program): Promise<string> => {
 
 describe("the wasm engine", function () {
   this.timeout(60_000);
-  let engine: Engine;
+  let engine: WasmEngine;
   before(async () => void (engine = await startWasm()));
 
   const compile = (): Program => {
@@ -75,6 +75,47 @@ describe("the wasm engine", function () {
     for (let step = 3; step < 6; step++) await second.step(batches[step % 4], { seed: 1, step }, adam);
     assert.equal(await weightsOf(second), await weightsOf(whole));
     for (const program of [whole, first, second]) program.dispose();
+  });
+
+  it("gives its memory back once, and refuses to work after", async () => {
+    const [first, second] = [compile(), compile()];
+    await first.step(batches[0], key, adam);
+    const state = await first.optimizerState();
+    const values = await first.get("head/kernel");
+    const held = engine.heap.used;
+    first.dispose();
+    const third = compile(); // where the first was
+    const [bits, used] = [await weightsOf(third), engine.heap.used];
+    assert.ok(used < held);
+    first.dispose();
+    assert.equal(engine.heap.used, used);
+    const refused = (e: Error) => e instanceof EngineError && /found one that was disposed of; compile/.test(e.message);
+    await assert.rejects(first.get("head/kernel"), refused);
+    await assert.rejects(first.step(batches[0], key, adam), refused);
+    await assert.rejects(first.losses(batches[0]), refused);
+    await assert.rejects(first.gradients(batches[0]), refused);
+    await assert.rejects(first.evaluate(batches[0], [first.output.prediction]), refused);
+    await assert.rejects(first.optimizerState(), refused);
+    assert.throws(() => first.set("head/kernel", values), refused);
+    assert.throws(() => first.setOptimizerState(state), refused);
+    assert.equal(await weightsOf(third), bits);
+    for (const program of [second, third]) program.dispose();
+  });
+
+  it("works on after it was refused memory for a batch, and leaves other programs alone", async () => {
+    const program = compile();
+    const before = await program.losses(batches[0]);
+    const { allocate } = engine.heap;
+    engine.heap.allocate = () => {
+      throw new EngineError("no room");
+    };
+    await assert.rejects(program.losses(batches[2]), /no room/);
+    engine.heap.allocate = allocate;
+    const other = compile(); // where the buffers were
+    const bits = await weightsOf(other);
+    assert.deepEqual(await program.losses(batches[0]), before);
+    assert.equal(await weightsOf(other), bits);
+    for (const p of [program, other]) p.dispose();
   });
 
   it("gives a row the same prediction whatever else is in the batch", async () => {

@@ -212,8 +212,10 @@ export class BatchState {
     const bytes = sizes.reduce((x, y) => x + y, 0) + align(integers.length * 4) + align(staged * 4);
     if (bytes > this.capacity) {
       this.heap.free(this.workspace);
-      this.capacity = Math.ceil(bytes * 1.125);
-      this.workspace = this.heap.allocate(this.capacity);
+      this.workspace = this.capacity = 0; // more may be refused, and what was freed is others' then
+      const capacity = Math.ceil(bytes * 1.125);
+      this.workspace = this.heap.allocate(capacity);
+      this.capacity = capacity;
       this.heap.floats.fill(0, this.workspace >> 2, (this.workspace + this.capacity) >> 2);
     }
     let at = this.workspace;

@@ -28,6 +28,7 @@ export class WasmProgram implements Program {
   private readonly forwards = new Map<string, ReturnType<typeof compileForward>>();
   private readonly backwards = new Map<string, ReturnType<typeof compileBackward>>();
   private steps = 0;
+  private disposed = false;
 
   constructor(
     readonly graph: Graph,
@@ -42,14 +43,17 @@ export class WasmProgram implements Program {
   }
 
   async get(name: string): Promise<Float32Array> {
+    this.needMemory();
     return this.weights.get(name);
   }
 
   set(name: string, values: Float32Array): void {
+    this.needMemory();
     this.weights.set(name, values);
   }
 
   async step(batch: Batch, key: StepKey, adam: AdamOptions, feeds?: Feeds): Promise<Record<string, number>> {
+    this.needMemory();
     let plan = this.plans.get("step");
     if (!plan) this.plans.set("step", (plan = compileBackward(this.builder(true), this.output).plan));
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = adam;
@@ -61,6 +65,7 @@ export class WasmProgram implements Program {
   }
 
   async losses(batch: Batch, { key, feeds }: { key?: StepKey; feeds?: Feeds } = {}): Promise<Record<string, number>> {
+    this.needMemory();
     const { plan } = this.forwardOf(Object.values(this.output.loss));
     this.prepare(plan, batch, key, feeds);
     plan.run();
@@ -71,6 +76,7 @@ export class WasmProgram implements Program {
     batch: Batch,
     { term, key, feeds }: { term?: string; key?: StepKey; feeds?: Feeds } = {},
   ): Promise<Record<string, Float32Array>> {
+    this.needMemory();
     if (term !== undefined && !(term in this.output.loss))
       throw new EngineError(
         `gradients: expected a loss term of ${Object.keys(this.output.loss).join(", ")}, found ${term}.`,
@@ -90,6 +96,7 @@ export class WasmProgram implements Program {
     values: readonly Value[],
     { key, feeds }: { key?: StepKey; feeds?: Feeds } = {},
   ): Promise<Float32Array[]> {
+    this.needMemory();
     if (isEmpty(batch)) return values.map(() => new Float32Array(0));
     const { plan, readers } = this.forwardOf(values);
     this.prepare(plan, batch, key, feeds);
@@ -98,20 +105,29 @@ export class WasmProgram implements Program {
   }
 
   async optimizerState(): Promise<OptimizerState> {
+    this.needMemory();
     return { steps: this.steps, m: this.weights.readMoments("m"), v: this.weights.readMoments("v") };
   }
 
   setOptimizerState(state: OptimizerState): void {
+    this.needMemory();
     this.weights.writeMoments("m", state.m);
     this.weights.writeMoments("v", state.v);
     this.steps = state.steps;
   }
 
   dispose(): void {
+    if (this.disposed) return; // its memory may be another program's by now
+    this.disposed = true;
     this.weights.dispose();
     this.run.dispose();
     for (const address of this.constants.values()) this.heap.free(address);
     this.constants.clear();
+  }
+
+  private needMemory(): void {
+    if (this.disposed)
+      throw new EngineError("program: expected one in use, found one that was disposed of; compile its graph again.");
   }
 
   private builder(update: boolean): Builder {
