@@ -7,7 +7,7 @@ import type { Engine, Program } from "../../lib/engine/engine";
 import { Graph, type Output, type PlainFunction } from "../../lib/engine/graph";
 import * as ops from "../../lib/engine/ops";
 import { startWasm, type WasmEngine, type WasmOptions } from "../../lib/engine/wasm";
-import type { Heap } from "../../lib/engine/wasm/kernels";
+import { BackendHeap, type Heap } from "../../lib/engine/wasm/kernels";
 import { record } from "../../lib/layers/record";
 import { cia } from "../../lib/models/cia";
 import { batchOf, describeCases, key, type BatchName, recordCase, cases, tolerance } from "./cases";
@@ -116,6 +116,55 @@ describe("the wasm engine", function () {
     assert.deepEqual(await program.losses(batches[0]), before);
     assert.equal(await weightsOf(other), bits);
     for (const p of [program, other]) p.dispose();
+  });
+
+  it("refuses what ends past 2 GB, in words, and gives it back", () => {
+    const [asked, given]: number[][] = [[], []];
+    let next = 2 ** 31 - 4096;
+    const malloc = (bytes: number): number => {
+      asked.push(bytes);
+      return next | 0; // as the backend's: with a sign
+    };
+    const heap = new BackendHeap(new WebAssembly.Memory({ initial: 1 }), malloc, (at) => given.push(at));
+    const refused = /engine wasm: expected room for \d+ MB more, found none \(its memory ends at 2 GB\); take smaller/;
+    assert.equal(heap.allocate(4032), next);
+    assert.throws(() => heap.allocate(4033), refused);
+    next = 2 ** 31 + 4096;
+    assert.throws(() => heap.allocate(64), refused);
+    assert.deepEqual(given, [2 ** 31 - 4096, 2 ** 31 + 4096]);
+    for (const bytes of [2 ** 31, 2 ** 32, 2 ** 32 + 64]) assert.throws(() => heap.allocate(bytes), refused);
+    assert.deepEqual(asked, [4096, 4097, 128]);
+    assert.equal(heap.used, 4032);
+  });
+
+  it("refuses a sequence whose attention takes more than 4 GB, which would wrap around", async () => {
+    const rows = 33_000;
+    const graph = new Graph({ ...shape, modalities: ["T"], widths: { T: 1 }, level: "sequence" });
+    const x = ops.input(graph, "T");
+    const logits = ops.dense(ops.meanRows(ops.attend(x, x)), graph.param("head", [1, 3], "glorot"), undefined);
+    const loss = { task: ops.softmaxCE(logits) };
+    const program = engine.compile(graph, { logits, activation: "softmax", prediction: logits, loss }, 1);
+    const T = { rows, width: 1, data: new Float32Array(rows) };
+    await assert.rejects(
+      program.losses({ offsets: Int32Array.of(0, rows), x: { T }, targets: Int32Array.of(0) }),
+      (e: Error) => e instanceof EngineError && /expected room for 4\d{3} MB more, found none/.test(e.message),
+    );
+    program.dispose();
+  });
+
+  it("takes no memory for a program whose weights found no room", () => {
+    const { used, allocate } = engine.heap;
+    let left = 2;
+    engine.heap.allocate = (bytes) => {
+      if (left-- === 0) throw new EngineError("no room");
+      return allocate.call(engine.heap, bytes);
+    };
+    try {
+      assert.throws(compile, /no room/);
+    } finally {
+      engine.heap.allocate = allocate;
+    }
+    assert.equal(engine.heap.used, used);
   });
 
   it("gives a row the same prediction whatever else is in the batch", async () => {

@@ -276,9 +276,9 @@ class Compilation {
     const index = v.axis === "sequences" ? run.pack.order : run.pack.timeMajor;
     const { floats } = run.heap;
     const out = new Float32Array(f.count * v.width);
-    const first = at(mat, f) >> 2;
+    const first = at(mat, f) >>> 2;
     lanesOf(mat.layout).forEach((lane, column) => {
-      let from = first + (lane >> 3) * (f.step >> 2) + (lane & 7);
+      let from = first + (lane >> 3) * (f.step >>> 2) + (lane & 7);
       for (let i = 0; i < f.count; i++, from += 8) out[index[i] * v.width + column] = floats[from];
     });
     return out;

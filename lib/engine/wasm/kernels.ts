@@ -71,6 +71,9 @@ export interface Heap {
   readonly used: number;
 }
 
+/** Where the memory that is used ends: kernels count in 32 bits with a sign. */
+const memoryEnd = 2 ** 31;
+
 /** A heap over the allocator of tfjs-backend-wasm. */
 export class BackendHeap implements Heap {
   private readonly blocks = new Map<number, { raw: number; bytes: number }>();
@@ -86,15 +89,18 @@ export class BackendHeap implements Heap {
   ) {}
 
   allocate(bytes: number): number {
-    const raw = this.malloc(bytes + 64) >>> 0;
-    if (raw === 0)
+    const room = bytes + 64; // for the alignment
+    const raw = room <= memoryEnd ? this.malloc(room) >>> 0 : 0;
+    if (raw === 0 || raw + room > memoryEnd) {
+      if (raw) this.release(raw);
       throw new EngineError(
         `engine wasm: expected room for ${Math.ceil(bytes / 1048576)} MB more, found none (its memory ends at 2 GB); take smaller batches or shorter sequences.`,
       );
-    const address = (raw + 63) & ~63;
-    this.blocks.set(address >>> 0, { raw, bytes });
+    }
+    const address = Math.ceil(raw / 64) * 64;
+    this.blocks.set(address, { raw, bytes });
     this.used += bytes;
-    return address >>> 0;
+    return address;
   }
 
   free(address: number): void {

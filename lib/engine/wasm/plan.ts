@@ -62,7 +62,7 @@ export class BatchState {
   lastRows = 0;
   sequenceOfRow = 0;
   /** Byte offsets of the sequences' squares (length rounded up to 8). */
-  squareOffsets: Int32Array = new Int32Array(0);
+  squareOffsets: Float64Array = new Float64Array(0);
   /** Staging for row-major numbers from outside. */
   staging = 0;
   batch: Batch = { offsets: Int32Array.of(0), x: {} };
@@ -123,7 +123,7 @@ export class BatchState {
 
   /** Copies row-major numbers into the staging block and gives its address. */
   stage(values: ArrayLike<number>): number {
-    this.heap.floats.set(values, this.staging >> 2);
+    this.heap.floats.set(values, this.staging >>> 2);
     return this.staging;
   }
 
@@ -169,7 +169,7 @@ export class BatchState {
     const sequenceOfRow = new Int32Array(n);
     for (let t = 0; t < longest; t++)
       for (let j = 0; j < pack.alive[t]; j++) sequenceOfRow[pack.starts[t] + j] = pack.order[j];
-    this.squareOffsets = new Int32Array(s + 1);
+    this.squareOffsets = new Float64Array(s + 1);
     lengths.forEach((length, j) => (this.squareOffsets[j + 1] = this.squareOffsets[j] + 4 * round8(length) ** 2));
     const integers = new Int32Array(longest + 1 + 3 * s + 2 * n);
     let at = 0;
@@ -206,7 +206,7 @@ export class BatchState {
       batch.targets?.length ?? 0,
       ...Object.values(batch.x).map((m) => m.data.length),
     );
-    const align = (n: number): number => (n + 63) & ~63;
+    const align = (n: number): number => Math.ceil(n / 64) * 64; // too large a batch must not wrap around
     // 256 bytes after each arena: a transpose reads whole blocks of 8 rows.
     const sizes = arenas.map((a) => align(plan.units[a] * this.unit(a)) + 256);
     const bytes = sizes.reduce((x, y) => x + y, 0) + align(integers.length * 4) + align(staged * 4);
@@ -216,13 +216,13 @@ export class BatchState {
       const capacity = Math.ceil(bytes * 1.125);
       this.workspace = this.heap.allocate(capacity);
       this.capacity = capacity;
-      this.heap.floats.fill(0, this.workspace >> 2, (this.workspace + this.capacity) >> 2);
+      this.heap.floats.fill(0, this.workspace >>> 2, (this.workspace + this.capacity) >>> 2);
     }
     let at = this.workspace;
     const base = {} as Record<Arena, number>;
     arenas.forEach((a, i) => ((base[a] = at), (at += sizes[i])));
     for (const b of plan.buffers) b.address = base[b.arena] + b.place * this.unit(b.arena);
-    this.heap.integers.set(integers, at >> 2);
+    this.heap.integers.set(integers, at >>> 2);
     const { longest, sequences, rows } = this.pack;
     this.starts = at;
     this.lengths = this.starts + 4 * (longest + 1);

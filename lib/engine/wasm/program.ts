@@ -161,8 +161,8 @@ export class WasmProgram implements Program {
     let address = this.constants.get(name);
     if (address === undefined) {
       this.constants.set(name, (address = this.heap.allocate(Math.max(numbers.byteLength, 32))));
-      if (numbers instanceof Int32Array) this.heap.integers.set(numbers, address >> 2);
-      else this.heap.floats.set(numbers, address >> 2);
+      if (numbers instanceof Int32Array) this.heap.integers.set(numbers, address >>> 2);
+      else this.heap.floats.set(numbers, address >>> 2);
     }
     return address;
   }

@@ -45,18 +45,19 @@ export class Weight {
 
   read(floats: Float32Array, address: number): Float32Array {
     const out = new Float32Array(this.index.length);
-    const at = address >> 2;
+    const at = address >>> 2;
     for (let i = 0; i < out.length; i++) out[i] = floats[at + this.index[i]];
     return out;
   }
 
   write(floats: Float32Array, address: number, values: Float32Array): void {
-    const at = address >> 2;
+    const at = address >>> 2;
     for (let i = 0; i < values.length; i++) floats[at + this.index[i]] = values[i];
   }
 }
 
 export class Weights {
+  private readonly blocks: number[] = [];
   private readonly byName = new Map<string, Weight>();
   readonly trainable: readonly Weight[];
   /** Where values, first and second moments begin. */
@@ -88,8 +89,13 @@ export class Weights {
     [this.vectorsAt, this.vectorBytes] = [vectorsAt, keptAt - vectorsAt];
     for (const w of all) this.byName.set(w.param.name, w);
     this.trainable = ordered.filter((w) => w.param.trainable);
-    [this.w, this.m, this.v] = [at, keptAt, keptAt].map((bytes) => this.zeros(bytes));
-    this.vectorGradients = this.zeros(this.vectorBytes);
+    try {
+      [this.w, this.m, this.v] = [at, keptAt, keptAt].map((bytes) => this.zeros(bytes));
+      this.vectorGradients = this.zeros(this.vectorBytes);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
     for (const w of all) w.write(heap.floats, this.w + w.offset, initial(w.param, seed));
   }
 
@@ -133,12 +139,13 @@ export class Weights {
   }
 
   dispose(): void {
-    for (const block of [this.w, this.m, this.v, this.vectorGradients]) this.heap.free(block);
+    for (const block of this.blocks) this.heap.free(block);
   }
 
   private zeros(bytes: number): number {
     const at = this.heap.allocate(Math.max(bytes, 32));
-    this.heap.floats.fill(0, at >> 2, (at + Math.max(bytes, 32)) >> 2);
+    this.blocks.push(at);
+    this.heap.floats.fill(0, at >>> 2, (at + Math.max(bytes, 32)) >>> 2);
     return at;
   }
 }

@@ -76,7 +76,7 @@ const noTargets = (expected: number, found: number | undefined): EngineError =>
   );
 
 function writeLabels(b: Builder, run: Builder["run"], x: Value, labels: Buffer): void {
-  const to = labels.at >> 2;
+  const to = labels.at >>> 2;
   if (run.touch) return;
   const { targets } = run.batch;
   const order = x.axis === "sequences" ? run.pack.order : run.pack.timeMajor;
