@@ -77,6 +77,21 @@ describe("the wasm engine", function () {
     for (const program of [whole, first, second]) program.dispose();
   });
 
+  it("goes on with the same bits from what was put into a program that a batch had broken", async () => {
+    const [whole, broken] = [compile(), compile()];
+    await whole.step(batches[0], { seed: 1, step: 0 }, adam);
+    const { T } = batches[0].x;
+    const infinite = { ...T!, data: new Float32Array(T!.data.length).fill(Infinity) };
+    await broken.step({ ...batches[0], x: { ...batches[0].x, T: infinite } }, key, adam);
+    assert.ok((await broken.get("head/kernel")).some(Number.isNaN));
+    for (const name of broken.graph.params.keys()) broken.set(name, await whole.get(name));
+    broken.setOptimizerState(await whole.optimizerState());
+    for (let step = 1; step < 4; step++)
+      for (const program of [whole, broken]) await program.step(batches[step], { seed: 1, step }, adam);
+    assert.equal(await weightsOf(broken), await weightsOf(whole));
+    for (const program of [whole, broken]) program.dispose();
+  });
+
   it("gives its memory back once, and refuses to work after", async () => {
     const [first, second] = [compile(), compile()];
     await first.step(batches[0], key, adam);

@@ -52,6 +52,7 @@ export class Weight {
 
   write(floats: Float32Array, address: number, values: Float32Array): void {
     const at = address >>> 2;
+    floats.fill(0, at, at + this.bytes / 4); // what no column uses too: after a step of NaN it holds NaN
     for (let i = 0; i < values.length; i++) floats[at + this.index[i]] = values[i];
   }
 }
