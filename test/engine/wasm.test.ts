@@ -258,6 +258,18 @@ describe("the wasm engine", function () {
     program.dispose();
   });
 
+  it("evaluates no value that its graph did not have when it was compiled", async () => {
+    const [program, another] = [compile(), compile()];
+    const late = ops.affine(program.output.logits, 2);
+    const refused = /evaluate: expected values of the graph as it was compiled, found \w+, which is .*; record all/;
+    for (const value of [late, another.output.prediction])
+      await assert.rejects(program.evaluate(batches[0], [value]), refused);
+    const again = engine.compile(program.graph, program.output, 1);
+    const [doubled, logits] = await again.evaluate(batches[0], [late, again.output.logits]);
+    assert.deepEqual(doubled, logits.map((x) => 2 * x)); // prettier-ignore
+    for (const p of [program, another, again]) p.dispose();
+  });
+
   it("refuses fast math where Node has no relaxed SIMD, and says what to do", async function () {
     if (hasRelaxedSimd) this.skip();
     await assert.rejects(startWasm({ fastMath: true }), /expected a Node with relaxed SIMD \(22 or newer\).*npm run/);

@@ -29,6 +29,8 @@ export class WasmProgram implements Program {
   private readonly backwards = new Map<string, ReturnType<typeof compileBackward>>();
   private steps = 0;
   private disposed = false;
+  /** Where later values would lie was not settled. */
+  private readonly recorded: number;
 
   constructor(
     readonly graph: Graph,
@@ -37,6 +39,7 @@ export class WasmProgram implements Program {
     private readonly heap: Heap,
     kernels: Kernels,
   ) {
+    this.recorded = graph.values.length;
     this.layouts = layoutsOf(graph);
     this.weights = new Weights(graph, this.layouts, heap, seed);
     this.run = new BatchState(heap, kernels);
@@ -97,6 +100,11 @@ export class WasmProgram implements Program {
     { key, feeds }: { key?: StepKey; feeds?: Feeds } = {},
   ): Promise<Float32Array[]> {
     this.needMemory();
+    const other = values.find((v) => v.graph !== this.graph || v.id >= this.recorded);
+    if (other)
+      throw new EngineError(
+        `evaluate: expected values of the graph as it was compiled, found ${other.path || other.op.kind}, which is another's or was recorded since; record all, then compile.`,
+      );
     if (isEmpty(batch)) return values.map(() => new Float32Array(0));
     const { plan, readers } = this.forwardOf(values);
     this.prepare(plan, batch, key, feeds);
