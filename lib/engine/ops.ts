@@ -17,6 +17,15 @@ function sameShape(name: string, a: Value, b: Value): void {
     );
 }
 
+/** Rows of values over unlike axes do not belong together, and kernels would not notice. */
+function oneAxis(name: string, xs: readonly Value[]): void {
+  const other = xs.find((x) => x.axis !== xs[0].axis);
+  if (other)
+    throw new SystemError(
+      `${name}: expected values over ${xs[0].axis}, found one over ${other.axis}; meanRows and lastRow turn rows into sequences, and a scan's step sees rows through its inputs.`,
+    );
+}
+
 function onRows(name: string, x: Value): void {
   if (x.axis !== "rows") throw new SystemError(`${name}: expected a value over rows, found one over ${x.axis}.`);
 }
@@ -57,6 +66,7 @@ export function dense(
   path = "",
 ): Value {
   const inputs = Array.isArray(x) ? (x as readonly Value[]) : [x as Value];
+  oneAxis(path || "dense", inputs);
   const width = inputs.reduce((sum, v) => sum + v.width, 0);
   if (kernel.shape[0] !== width)
     throw new SystemError(`${kernel.name}: expected ${width} rows (the width of its input), found ${kernel.shape[0]}.`);
@@ -64,9 +74,7 @@ export function dense(
 }
 
 export function concat(...xs: readonly Value[]): Value {
-  for (const x of xs)
-    if (x.axis !== xs[0].axis)
-      throw new SystemError(`concat: expected values over ${xs[0].axis}, found one over ${x.axis}.`);
+  oneAxis("concat", xs);
   return xs.length === 1
     ? xs[0]
     : node(
@@ -208,6 +216,7 @@ export function lastRow(x: Value): Value {
 
 /** [1; a] (x) [1; b] (x) ..., flattened with the first input slowest. */
 export function outer(...xs: readonly Value[]): Value {
+  oneAxis("outer", xs);
   return node(
     { kind: "outer" },
     xs,
@@ -217,6 +226,7 @@ export function outer(...xs: readonly Value[]): Value {
 
 /** c' of an LSTM cell: gates (., 4h) in the order i, f, g, o; c (., h). */
 export function cellState(gateInputs: Value, c: Value, gates: Gates = "sigmoid"): Value {
+  oneAxis("cellState", [gateInputs, c]);
   if (gateInputs.width !== 4 * c.width)
     throw new SystemError(`cellState: expected gates 4 x ${c.width} wide, found ${gateInputs.width}.`);
   return node({ kind: "cellState", gates }, [gateInputs, c], c.width);
@@ -224,6 +234,7 @@ export function cellState(gateInputs: Value, c: Value, gates: Gates = "sigmoid")
 
 /** h' = s(o) tanh(c') (squash) or s(o) c', from the same gates. */
 export function cellOutput(gateInputs: Value, cNew: Value, gates: Gates = "sigmoid", squash = true): Value {
+  oneAxis("cellOutput", [gateInputs, cNew]);
   return node({ kind: "cellOutput", gates, squash }, [gateInputs, cNew], cNew.width);
 }
 
@@ -261,6 +272,10 @@ export function scan<S extends Record<string, number | Value>>(
   const before = {} as { [K in keyof S]: Value };
   const starts = names.map((name, index) => {
     const start = states[name];
+    if (typeof start !== "number" && (start as Value).axis !== "sequences")
+      throw new SystemError(
+        `scan state ${name}: expected a start over sequences, found one over ${(start as Value).axis}; meanRows and lastRow turn rows into sequences.`,
+      );
     const width = typeof start === "number" ? start : (start as Value).width;
     before[name] = graph.add({ kind: "scanState", index }, [], "step", width, name);
     return typeof start === "number" ? undefined : inputs.push(start as Value) - 1;
@@ -271,6 +286,11 @@ export function scan<S extends Record<string, number | Value>>(
     return { name, width: before[name].width, before: before[name], after: result.state[name], start: starts[i] };
   });
   const outputs = result.outputs ?? [];
+  for (const { axis, op, path } of outputs)
+    if (axis !== "step")
+      throw new SystemError(
+        `scan, output ${path || op.kind}: expected a value of the step, found one over ${axis} from outside; use it after the scan.`,
+      );
   const scanned = graph.add(
     { kind: "scan", body: { inputs: placeholders, states: list, outputs } },
     inputs,
