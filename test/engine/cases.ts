@@ -254,6 +254,14 @@ export const cases: readonly Case[] = [
       return [ops.attend(x, x, x)];
     },
   },
+  {
+    name: "attend, keys that are the first columns of the values, and values that are the first of the keys",
+    build(net, { T, A, V }) {
+      const [wide, narrow] = [from(net, "wide", T, 16), from(net, "narrow", A, 8)];
+      const first = ops.slice(wide, 0, 8);
+      return [ops.concat(ops.attend(V, first, wide), ops.attend(ops.concat(narrow, V), wide, first))];
+    },
+  },
   { name: "meanRows", build: (net, { T }) => [net.dense("y", ops.meanRows(from(net, "x", T, 10)), 3)] },
   { name: "lastRow", build: (net, { T }) => [net.dense("y", ops.lastRow(from(net, "x", T, 10)), 3, { drop: 0.5 })] },
   {
@@ -288,6 +296,18 @@ export const cases: readonly Case[] = [
         variance: vector("variance", "ones", false),
       };
       return [ops.batchNorm(from(net, "x", T, 10), params, { momentum: 0.1, epsilon: 1e-3, unbiased: true })];
+    },
+  },
+  {
+    name: "batchNorm, twice with the same parameters",
+    without: ["one row"],
+    build(net, { T, A }) {
+      const [gamma, beta, mean, variance] = (["ones", "zeros", "zeros", "ones"] as const).map((init, i) =>
+        net.param(`vector ${i}`, [10], init, i < 2),
+      );
+      const norm = (x: Value): Value =>
+        ops.batchNorm(x, { gamma, beta, mean, variance }, { momentum: 0.1, epsilon: 1e-3, unbiased: false });
+      return [ops.mul(norm(from(net, "x", T, 10)), norm(from(net, "y", A, 10)))];
     },
   },
   {

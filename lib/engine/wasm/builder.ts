@@ -109,6 +109,11 @@ export class Builder {
     return this.graph.values.filter((v) => needed.has(v) && v.axis !== "step");
   }
 
+  /** The values to be computed that were recorded after one. */
+  neededAfter(v: Value): readonly Value[] {
+    return [...this.needed].filter((x) => x.id > v.id);
+  }
+
   /** Whether a concatenation must be made in one piece. */
   isCopied(v: Value): boolean {
     return this.copied.has(v);

@@ -60,7 +60,8 @@ function softmaxDown(W: usize, L: i32, LP: i32): void {
 }
 
 /**
- * O's rows of sequence s, where O is not 0, and its weights W (LP * LP numbers). pq panels of q and k, pv of v and O.
+ * O's rows of sequence s, where O is not 0, and its weights W (LP * LP numbers). pq panels of q and k, pv of v and O. K may be the
+ * first panels of V, or V of K: they begin at the same address then.
  * S: 2 pq + 2 max(pq, pv) panels of LP rows.
  */
 export function attendForward(
@@ -75,7 +76,7 @@ export function attendForward(
   product(kT, kp, qT, kp, W, rows, LP, LP >> 3, pq << 3);
   softmaxDown(W, L, LP);
   if (!O) return;
-  if (V != K) gather(b, V, step, pv, s, L, LP, starts);
+  if (V != K || pv > pq) gather(b, V, step, pv, s, L, LP, starts);
   product(W, rows, b, rows, a, rows, LP, pv, L);
   scatter(O, a, step, pv, s, L, LP, starts, false);
 }

@@ -420,7 +420,7 @@ export function batchNorm(
 }
 
 /**
- * D = (or +=) the gradient of `batchNorm`, dGamma and dBeta the parameters'. `batch`: mean and variance are those of X itself.
+ * D = (or +=) the gradient of `batchNorm`; dGamma and dBeta += the parameters'. `batch`: mean and variance are those of X itself.
  */
 export function batchNormBackward(
   D: usize, G: usize, X: usize, step: usize, panels: i32, rows: i32, mean: usize, variance: usize, gamma: usize, epsilon: f32,
@@ -437,8 +437,8 @@ export function batchNormBackward(
       sg = f32x4.add(sg, g);
       sgx = f32x4.add(sgx, f32x4.mul(g, f32x4.mul(f32x4.sub(v128.load(X + a), m), inverse)));
     }
-    v128.store(dGamma + v, sgx);
-    v128.store(dBeta + v, sg);
+    v128.store(dGamma + v, f32x4.add(v128.load(dGamma + v), sgx));
+    v128.store(dBeta + v, f32x4.add(v128.load(dBeta + v), sg));
     const f = f32x4.mul(v128.load(gamma + v), inverse), mg = f32x4.mul(sg, share), mgx = f32x4.mul(sgx, share);
     for (let a = i, end = i + (<usize>rows << 5); a < end; a += 32) {
       const x = f32x4.mul(f32x4.sub(v128.load(X + a), m), inverse);

@@ -293,6 +293,9 @@ export function batchNormForward(b: Builder, v: Value, op: Of<"batchNorm">): voi
   const [x, d, f] = [b.of(v.inputs[0]), b.of(v), b.frame(v)];
   const mean = b.buffer("fixed", d.panels);
   const variance = b.buffer("fixed", d.panels);
+  // Of layers that share what is kept the last moves it, as in the reference.
+  const later = b.neededAfter(v).flatMap(({ op: other }) => (other.kind === "batchNorm" ? [other] : []));
+  const [movesMean, movesVariance] = (["mean", "variance"] as const).map((p) => !later.some((o) => o[p] === op[p]));
   const [m, s, gamma, beta] = [op.mean, op.variance, op.gamma, op.beta].map((p) => b.weights.at(p));
   b.emit((run) => {
     const { k } = run;
@@ -304,8 +307,8 @@ export function batchNormForward(b: Builder, v: Value, op: Of<"batchNorm">): voi
     }
     k.batchNorm(at(d, f), at(x, f), f.step, d.panels, n, mean.at, variance.at, gamma, beta, op.epsilon);
     if (!run.training || !b.update) return;
-    k.movingAverage(m, mean.at, d.panels, op.momentum, 1);
-    k.movingAverage(s, variance.at, d.panels, op.momentum, op.unbiased && n > 1 ? n / (n - 1) : 1);
+    if (movesMean) k.movingAverage(m, mean.at, d.panels, op.momentum, 1);
+    if (movesVariance) k.movingAverage(s, variance.at, d.panels, op.momentum, op.unbiased && n > 1 ? n / (n - 1) : 1);
   });
   const vector = (buffer: typeof mean): Mat => ({ buffer, panel: 0, layout: [], panels: 0 });
   b.keep(v, vector(mean), vector(variance));
