@@ -371,6 +371,15 @@ export const cases: readonly Case[] = [
     })),
   ),
   {
+    name: "a kernel that a loss shares with a term of no weight in a sum",
+    build(net, { T, V }) {
+      const kernel = net.param("kernel", [11, 8], "glorot");
+      const [x, dead] = [T, ops.affine(T, 2)].map((t) => ops.dense(t, kernel, undefined, "tanh"));
+      const loss = { task: ops.sum([ops.mse(x, V), ops.mse(dead, V), ops.mae(x, V)], [1, 0, 0.5]) };
+      return { values: [x], loss };
+    },
+  },
+  {
     name: "mmd and a weighted sum of losses",
     build(net, { T, A }) {
       const z = ops.lastRow(from(net, "z", T, 5));

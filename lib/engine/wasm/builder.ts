@@ -156,8 +156,11 @@ export class Builder {
   /** Finds the values that a loss with a factor depends on and that depend on a weight: those that have a gradient. */
   activate(factors: ReadonlyMap<Value, number>): void {
     const receivers = (v: Value): readonly Value[] => {
-      const { kind } = v.op;
+      const { op } = v;
+      const { kind } = op;
       if (kind === "stop" || kind === "attention" || kind === "cells") return [];
+      // No gradient comes to a term without weight: a kernel would wait for it in vain.
+      if (kind === "sum") return v.inputs.filter((_, i) => op.weights[i] !== 0);
       return kind === "mse" || kind === "mae" || kind === "mmd" ? v.inputs.slice(0, 1) : this.dependencies(v);
     };
     const reached = new Set<Value>();
