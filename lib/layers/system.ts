@@ -38,7 +38,8 @@ export interface Stages<C extends Config = Config> {
   second(net: Net, config: C): Output;
   /**
    * Features of the training split: 1, by the net that was trained on it (in-sample, as released); k > 1, by nets of k folds
-   * of sequences, each of which saw only the other folds (out-of-fold). Other splits: always by the net of all training data.
+   * of whole videos (at most one a video), each of which saw only the other folds (out-of-fold). Other splits: always by the
+   * net of all training data.
    */
   folds(config: C): number;
 }

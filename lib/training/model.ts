@@ -38,7 +38,8 @@ async function finite(predictions: Predictions, cause: () => Promise<string>): P
 /** About this many rows are predicted at once. */
 const rowsAtOnce = 512;
 
-export function neuralModel(program: Program, prepared: ModelFrame): Model {
+/** @param notes  what is to be known of the run beside the program's own notes */
+export function neuralModel(program: Program, prepared: ModelFrame, notes: readonly string[] = []): Model {
   const { shape } = prepared;
   const { graph, output } = program;
   const cause = async () => {
@@ -51,7 +52,7 @@ export function neuralModel(program: Program, prepared: ModelFrame): Model {
   return {
     parameters: graph.parameterCount,
     get notes() {
-      return program.notes ?? [];
+      return [...notes, ...(program.notes ?? [])];
     },
     async predict(split) {
       const mean = Math.max(1, rowsOf(split) / Math.max(1, sequencesOf(split)));

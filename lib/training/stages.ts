@@ -82,8 +82,16 @@ export async function trainStages(
   // All nets of a modality start from the same weights and end close to each other, so a feature means the same in each: on MOSI's
   // text after 20 epochs, unit by unit, features of the test videos correlate at 0.98 (median) between whole and blind nets. Stage 2
   // therefore reads from the whole net at test time what it learnt on from blind ones.
-  const folds = Math.min(system.stages.folds(config), sequencesOf(train.split));
-  const fold = folds > 1 ? foldOf(train.split, folds, seed) : undefined;
+  const videos = videosOf(train.split);
+  const asked = system.stages.folds(config);
+  const folds = Math.min(asked, new Set(videos).size);
+  const fold = folds > 1 ? foldOf(videos, folds, seed) : undefined;
+  const notes =
+    asked > 1 && !fold
+      ? [
+          `all training sequences are of one video: stage 2 learns on features of nets that saw it (folds 1, not ${asked})`,
+        ]
+      : [];
   const made = { train: {}, valid: {}, test: {} } as Record<
     "train" | "valid" | "test",
     Partial<Record<Modality, Matrix>>
@@ -117,7 +125,8 @@ export async function trainStages(
   const program = engine.compile(graph, output, seed);
   try {
     setWeights(program, weights);
-    const model = neuralModel(program, prepared);
+    const model = neuralModel(program, prepared, notes);
+    for (const note of notes) say?.(`${system.name}: ${note}`);
     if (stopped) return { status: "stopped", model, epochs: [] };
     say?.(`${system.name}: stage 2`);
     const perRow = stages.first[shape.modalities[0]].features.axis === "rows";
@@ -165,9 +174,12 @@ async function evaluate(program: Program, value: Value, split: Split): Promise<M
 
 const singles = (split: Split): Int32Array => Int32Array.from({ length: sequencesOf(split) + 1 }, (_, i) => i);
 
+/** The video of each sequence. */
+const videosOf = (split: Split): string[] =>
+  Array.from({ length: sequencesOf(split) }, (_, s) => split.videos?.[s] ?? split.ids[s]);
+
 /** The fold of each sequence: at random, the sequences of a video together. */
-function foldOf(split: Split, folds: number, seed: number): Int32Array {
-  const videos = Array.from({ length: sequencesOf(split) }, (_, s) => split.videos?.[s] ?? split.ids[s]);
+function foldOf(videos: readonly string[], folds: number, seed: number): Int32Array {
   const names = [...new Set(videos)];
   const place = new Map<string, number>();
   new Rng(seed, "folds").permutation(names.length).forEach((name, i) => place.set(names[name], i % folds));

@@ -25,10 +25,10 @@ describe("systems of two stages", function () {
     data = await loadDataset("synthetic", { videos: [6, 3, 2] });
   });
 
-  const run = (name: string, config: Config = {}, o: Partial<TrainOptions> = {}): Promise<Run> =>
+  const run = (name: string, config: Config = {}, o: Partial<TrainOptions> = {}, on = data): Promise<Run> =>
     train(
       findSystem(name),
-      data,
+      on,
       { kind: "classes", classes: 2 },
       {
         seed: 1,
@@ -66,6 +66,24 @@ describe("systems of two stages", function () {
     assert.notDeepEqual(stage(a, "stage2"), stage(b, "stage2"));
     inside.model.dispose();
     outside.model.dispose();
+  });
+
+  it("take a fold a video at most, and none where there is one video, which they say", async () => {
+    const lines: string[] = [];
+    const of = (names: (s: number) => string): Promise<Run> => {
+      const videos = data.train.ids.map((_, s) => names(s));
+      const same: Dataset = { ...data, train: { ...data.train, videos } };
+      return run("df", { folds: 4, epochs: 1 }, { say: (line) => lines.push(line) }, same);
+    };
+    const note = /^all training sequences are of one video: .* \(folds 1, not 4\)$/;
+    const one = await of(() => "one");
+    assert.match(one.model.notes[0], note);
+    assert.ok(lines.some((line) => note.test(line.replace("df: ", ""))));
+    assert.deepEqual(lines.filter((line) => line.includes("fold ")), []); // prettier-ignore
+    const two = await of((s) => `video ${s % 2}`);
+    assert.deepEqual(two.model.notes, []);
+    assert.equal(lines.filter((line) => /stage 1, T, without fold [12] of 2/.test(line)).length, 2);
+    for (const { model } of [one, two]) model.dispose();
   });
 
   it("go on from where a signal stopped them, with the same bits, and leave no file behind", async () => {
