@@ -96,8 +96,7 @@ export async function collect(o: ReportOptions): Promise<Collected> {
     }
     // A suite compares its cells with its own reference: CIA stands in several, with other settings.
     for (const suite of shown) {
-      const names = new Set(suite.cells.map(cellName));
-      const own = compared.filter(({ name }) => names.has(name));
+      const own = inOrderOf(suite, compared);
       for (const list of groupBy(own, ({ cell }) => comparisonKey(cell)).values()) {
         const first = referenceOf(list, ({ cell }) => cell);
         for (const other of list) {
@@ -138,6 +137,10 @@ export async function collect(o: ReportOptions): Promise<Collected> {
   };
   return { input, absent };
 }
+
+/** A suite's own of all that ran, in the order of its tables: their first is whom the others are compared with. */
+export const inOrderOf = <T extends { readonly name: string }>(suite: Suite, all: readonly T[]): T[] =>
+  [...new Set(suite.cells.map(cellName))].flatMap((name) => all.find((one) => one.name === name) ?? []);
 
 function infoOf(dataset: Dataset): DatasetInfo {
   const { name, features, hash, level, caveats, repairs, train, valid, test } = dataset;

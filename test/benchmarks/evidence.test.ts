@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { groupsDrawn } from "../../benchmarks/harness/evidence";
+import { inOrderOf } from "../../benchmarks/harness/report";
 import { cellName } from "../../lib/core/suite";
 import { loadDataset, findDataDir, pack, type RawSequence } from "../../lib/data";
 import { renderReport, type PairEvidence } from "../../lib/report";
@@ -73,5 +74,16 @@ describe("what a bootstrap over the test set draws", () => {
     const [header, ...lines] = csv.table1.split("\n").map((line) => line.split(","));
     const column = header.indexOf("resampled");
     assert.deepEqual([...new Set(lines.map((line) => line[column]).filter(Boolean))], ["samples"]);
+  });
+});
+
+describe("the cells that evidence compares", () => {
+  it("stand in the order of their suite's tables, whatever other suites show before", () => {
+    const names = table1.cells.map(cellName);
+    const all = [...names.toReversed(), "another suite's"].map((name) => ({ name }));
+    assert.deepEqual(
+      inOrderOf(table1, all).map(({ name }) => name),
+      [...new Set(names)],
+    );
   });
 });
