@@ -210,8 +210,11 @@ describe("the report", function () {
   it("writes Markdown, LaTeX and CSV of each suite and section, the CSV with the records' own numbers", async () => {
     const input = sampleInput();
     const { markdown, latex, csv, summary } = await once();
-    for (const form of [markdown, latex, csv])
+    for (const form of [markdown, latex])
       assert.deepEqual(Object.keys(form), ["table1", "table3", "search", "figure3"]);
+    assert.deepEqual(Object.keys(csv), ["table1", "table3", "search", "figure3-1"]); // a file for each table of a section
+    const trials = input.records.filter((r) => r.suite === "search" && r.trial !== undefined).length;
+    assert.equal(csv.search.trim().split("\n").length, 1 + trials); // a line a trial
     assert.match(markdown.table1, /`npm run reproduce -- table1 --profile full`/);
     assert.match(summary, /\| = reproduced \| \d+ \|/);
     const cell = table1.cells[0];
