@@ -1,5 +1,6 @@
 /** `npm run predict`: applies a saved model to a folder of features. */
 import { UsageError, oneOf } from "../lib/core/errors";
+import { sevenDigits } from "../lib/core/math";
 import { emotionNames, type Dataset, type Split, type SplitName } from "../lib/core/types";
 import { formats, loadFolder, rowsOf, sequencesOf } from "../lib/data";
 import { engineName, startEngine } from "../lib/engine/choose";
@@ -46,18 +47,17 @@ function unitIds(dataset: Dataset, split: Split): { id: string; sequence: string
 /** What a unit's outputs say, in named columns. */
 export function columnsOf(model: SavedModel, outputs: Float32Array): Line {
   const { task } = model.shape;
-  const digits = (x: number) => Number(x.toPrecision(7));
-  if (task.kind === "intensity") return { intensity: digits(outputs[0]) };
+  if (task.kind === "intensity") return { intensity: sevenDigits(outputs[0]) };
   if (task.kind === "emotions") {
     const threshold = model.thresholds?.one ?? 0.5;
     const present = emotionNames.filter((_, e) => outputs[e] > threshold).join(" ");
-    return { present, ...Object.fromEntries(emotionNames.map((name, e) => [`p_${name}`, digits(outputs[e])])) };
+    return { present, ...Object.fromEntries(emotionNames.map((name, e) => [`p_${name}`, sevenDigits(outputs[e])])) };
   }
   const names = Array.from({ length: task.classes }, (_, c) =>
     model.classNames?.length === task.classes ? model.classNames[c] : String(c),
   );
   const best = outputs.indexOf(Math.max(...outputs));
-  return { class: names[best], ...Object.fromEntries(names.map((name, c) => [`p_${name}`, digits(outputs[c])])) };
+  return { class: names[best], ...Object.fromEntries(names.map((name, c) => [`p_${name}`, sevenDigits(outputs[c])])) };
 }
 
 const csvCell = (value: string | number) =>

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
+import { sevenDigits } from "../lib/core/math";
 import type { Cell } from "../lib/core/suite";
 import { outputsOf, taskName, type Config, type Dataset } from "../lib/core/types";
 import { formats, knownDatasets, loadDataset, loadFolder, tasksOf } from "../lib/data";
@@ -162,7 +163,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { scale } = dataset;
   if (scale && scale.positiveFrom <= scale.low)
     console.error(
-      `note: no label is below ${Number(scale.positiveFrom.toPrecision(7))}, so A2 and F1 would be trivial and are left out; give --positive-from X.`,
+      `note: no label is below ${sevenDigits(scale.positiveFrom)}, so A2 and F1 would be trivial and are left out; give --positive-from X.`,
     );
   for (const { where, what, count } of repairs) console.error(`repaired: ${where}: ${what} (${count})`);
   const cell: Cell = {

@@ -20,8 +20,8 @@ import { benchShape, type ShapeName, shapeNames } from "./shapes";
 
 const usage = `usage: npm run speed -- [--python PYTHON] [--rounds N] [--out FILE]
 
-Times a training step of CIA (npm run bench) against PyTorch eager (benchmarks/speed/cia.py) in turns, both pinned to core 0 (Linux: taskset), and writes
-ratios (min, median, max over rounds; below 1 is faster than PyTorch's best layout) to results/speed.md.
+Times a training step of CIA (npm run bench) against PyTorch eager (benchmarks/speed/cia.py) in turns, both pinned to core 0 (Linux:
+taskset), and writes ratios (min, median, max over rounds; below 1 is faster than PyTorch's best layout) to results/speed.md.
   --python PYTHON  an interpreter with torch and numpy; default .venv-bench/bin/python
   --rounds N       default 5`;
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { writeWhole } from "../../lib/training/files";
 
-export const processor = (): string => cpus()[0]?.model.trim() || process.arch;
+const processor = (): string => cpus()[0]?.model.trim() || process.arch;
 
 /** The sections of a page by their processor. */
 const sectionsOf = (text: string): [string, string][] =>

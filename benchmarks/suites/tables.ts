@@ -1,6 +1,6 @@
 /** Tables 1 to 5: which cells, and which printed numbers they stand beside. */
-import { emotionNames, type Config, type Modality } from "../../lib/core/types";
-import type { Cell, CellMetric, Search, Suite } from "../../lib/core/suite";
+import { emotionNames, type Modality } from "../../lib/core/types";
+import type { Cell, CellMetric, Suite } from "../../lib/core/suite";
 import { findSystem } from "../../lib/models";
 import { paperTables } from "../../lib/report/paper";
 import { defaultConfig } from "../../lib/training";
@@ -157,10 +157,10 @@ export const table5b: Suite = {
   ],
 };
 
-/** A search in a system's space, from the settings `config` of a cell. */
-const searchOf = (name: string, config: Config, trials: number): Search => {
-  const system = findSystem(name);
-  return { space: system.space, trials, defaults: { ...defaultConfig(system), ...config } };
+/** A cell with a search in its system's space, from its own settings. */
+const searched = (cell: Cell, trials: number): Cell => {
+  const system = findSystem(cell.system);
+  return { ...cell, search: { space: system.space, trials, defaults: { ...defaultConfig(system), ...cell.config } } };
 };
 
 export const table5Search: Suite = {
@@ -172,10 +172,12 @@ export const table5Search: Suite = {
     .flatMap(({ name }) =>
       [setups.mosiAudio[0], setups.mmmo[0], setups.youtube[0]]
         .filter((setup) => takes(setup, name))
-        .map((setup): Cell => ({
-          ...cellOf(setup, { system: name, modalities: modalitiesFor(setup, name), profiles: ["full"] }),
-          search: searchOf(name, cellOf(setup, { system: name }).config, searchTrials),
-        })),
+        .map((setup) =>
+          searched(
+            cellOf(setup, { system: name, modalities: modalitiesFor(setup, name), profiles: ["full"] }),
+            searchTrials,
+          ),
+        ),
     ),
 };
 
@@ -184,8 +186,7 @@ export const table4: Suite = {
   title: "Table 4: settings of CIA, searched on validation",
   seeds: { quick: [1], full: [1] },
   cells: [setups.mosiMinilm[0], setups.mmmo[0], setups.youtube[0]].map((setup): Cell => ({
-    ...cellOf(setup, { profiles: ["full"] }),
-    search: searchOf("cia", cellOf(setup).config, 12),
+    ...searched(cellOf(setup, { profiles: ["full"] }), 12),
     note: "Table 4 names 50, 100 and 200 units, dropout 0.3 and 0.5 (its column spans are not in the text); learning rate and batch size are searched besides",
   })),
 };

@@ -46,3 +46,6 @@ export function softmaxInPlace(x: Float64Array, from = 0, n: number = x.length):
   for (let i = from; i < from + n; i++) x[i] /= sum;
   return max + ln(sum);
 }
+
+/** A number in single precision as a person would write it: seven digits, 0.7 and not 0.699999988079071. */
+export const sevenDigits = (x: number): number => Number(x.toPrecision(7));

@@ -9,7 +9,7 @@ import type { About } from "./mfn";
 import { entity, readArray, readStrings, withHdf5 } from "./hdf5";
 import { checkLabels, type FolderOptions } from "./labels";
 import type { NdArray } from "./npy";
-import { splitNames, type RawDataset, type RawSequence } from "./pack";
+import { splitCalled, splitNames, type RawDataset, type RawSequence } from "./pack";
 
 /** One video of a sequence: rows (n, width) and their intervals (n, 2) in seconds. */
 export interface CsdVideo {
@@ -170,7 +170,7 @@ function readFolds(dir: string, all?: string[]): PerSplit<string[]> {
       );
     }
     const lists = Object.entries((folds ?? {}) as Record<string, unknown>).map(
-      ([name, list]) => [name === "dev" ? "valid" : name, list] as const,
+      ([name, list]) => [splitCalled(name), list] as const,
     );
     const named = new Set(lists.map(([name]) => name));
     if (

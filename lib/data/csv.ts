@@ -2,6 +2,7 @@
 import { CsvError, parse, type Options } from "csv-parse/sync";
 import type { SplitName } from "../core/types";
 import { dataError, label, readText } from "./files";
+import { splitCalled, splitNames } from "./pack";
 
 /** Cells of a CSV file, row by row. What the parser refuses (an open quote, a ragged row) is refused in our form. */
 export function readCells(file: string, options: Options): string[][] {
@@ -115,9 +116,8 @@ export class Table {
   /** The split of each row; any other word than train, valid, dev (which is valid) and test is refused. */
   splits(column: string): SplitName[] {
     return this.text(column).map((cell, row) => {
-      const name = cell.trim();
-      if (name === "train" || name === "valid" || name === "test") return name;
-      if (name === "dev") return "valid";
+      const name = splitCalled(cell.trim());
+      if (splitNames.includes(name as SplitName)) return name as SplitName;
       throw dataError(
         `${this.where}, row ${row + 2}, column ${column}`,
         "train, valid (dev) or test",

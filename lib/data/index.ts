@@ -11,6 +11,7 @@ export {
   select,
   sequencesOf,
   unitsOf,
+  videosOf,
   withModalities,
   withSplits,
   type PackOptions,

@@ -1,4 +1,5 @@
 // From columns of numbers in a file to the labels of a data set: which kind they are, and on what scale.
+import { sevenDigits } from "../core/math";
 import type { Dataset } from "../core/types";
 import { dataError } from "./files";
 
@@ -31,9 +32,6 @@ export function inSingle<T extends LabelOptions>(options: T): T {
   };
 }
 
-/** A number in single precision as a person wrote it: 0.7, not 0.699999988079071. */
-export const shown = (value: number): string => String(Number(value.toPrecision(7)));
-
 /** Refuses a label that is not finite or outside the range. */
 export function checkLabels(values: ArrayLike<number>, where: string, range?: readonly [number, number]): void {
   for (let i = 0; i < values.length; i++) {
@@ -48,8 +46,8 @@ export function checkLabels(values: ArrayLike<number>, where: string, range?: re
     if (range && (v < range[0] || v > range[1]))
       throw dataError(
         `${where}, label ${i + 1}`,
-        `${shown(range[0])} to ${shown(range[1])}`,
-        shown(v),
+        `${sevenDigits(range[0])} to ${sevenDigits(range[1])}`,
+        String(sevenDigits(v)),
         "Is it another label column or another scale?",
       );
   }

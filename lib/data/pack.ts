@@ -19,6 +19,9 @@ import { fitScaling, scaleSplit, type Scaling } from "./scale";
 
 export const splitNames: readonly SplitName[] = ["train", "valid", "test"];
 
+/** "dev" is another word for valid. */
+export const splitCalled = (word: string): string => (word === "dev" ? "valid" : word);
+
 /** Rows of a split. */
 export function rowsOf(split: Split): number {
   return split.offsets[split.offsets.length - 1];
@@ -27,6 +30,11 @@ export function rowsOf(split: Split): number {
 /** Sequences of a split. */
 export function sequencesOf(split: Split): number {
   return split.offsets.length - 1;
+}
+
+/** The video of each sequence; one that nobody knows the video of is its own. */
+export function videosOf(split: Split): readonly string[] {
+  return split.videos ?? split.ids;
 }
 
 /** Labelled units of a split: rows, or sequences. */
@@ -197,7 +205,7 @@ export function holdOut(dataset: Dataset, fraction: number, seed = 1): Dataset {
     throw new DataError(
       `${dataset.name}: expected no validation split yet, found one. Use the one that the data comes with.`,
     );
-  const videoOf = train.videos ?? train.ids;
+  const videoOf = videosOf(train);
   const videos = [...new Set(videoOf)];
   const count = Math.max(1, Math.round(fraction * videos.length));
   if (!(fraction > 0) || count >= videos.length)

@@ -1,7 +1,7 @@
 // From the labels that files give to the targets of a task, each convention a named argument.
 import { DataError } from "../core/errors";
+import { sevenDigits } from "../core/math";
 import { emotionNames, taskName, type Dataset, type Labels, type Split, type Targets, type Task } from "../core/types";
-import { shown } from "./labels";
 
 export interface TargetOptions {
   /** How n + 1/2 rounds in 5 and 7 classes: as numpy (to even; the field's scripts) or away from zero. Default "half-even". */
@@ -60,7 +60,7 @@ function classesOf(dataset: Dataset, labels: Labels, n: number, rounding: Roundi
     throw refuse(
       dataset,
       task,
-      `intensities from ${shown(scale.low)} to ${shown(scale.high)}`,
+      `intensities from ${sevenDigits(scale.low)} to ${sevenDigits(scale.high)}`,
       `They do not span ${n} whole steps.`,
     );
   const neutral = (scale.low + scale.high) / 2;
@@ -98,7 +98,8 @@ export function targetsOf(
   const values = classesOf(dataset, labels, task.classes, rounding);
   const train = split === dataset.train ? values : classesOf(dataset, dataset.train.labels, task.classes, rounding);
   if (train.every((v) => v === train[0])) {
-    const cut = dataset.scale && !labels.classes ? ` from labels cut at ${shown(dataset.scale.positiveFrom)}` : "";
+    const cut =
+      dataset.scale && !labels.classes ? ` from labels cut at ${sevenDigits(dataset.scale.positiveFrom)}` : "";
     throw refuse(
       dataset,
       task,

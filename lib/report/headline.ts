@@ -71,33 +71,28 @@ export function headlineMarkdown({ parts, counts, input }: ReportModel): string 
 /** One line a system: on which data sets its search is complete, and its mean on each data set of Tables 5a and 5b; "–" where nothing is recorded. */
 export function systemsMarkdown({ parts, input }: ReportModel): string {
   const tables = parts.filter(({ suite }) => suite.name === "table5a" || suite.name === "table5b");
-  const inOrder = tables.toReversed().flatMap(({ summaries }) => summaries); // Table 5b has all systems, in the paper's order
-  const cells = tables.flatMap(({ summaries }) => summaries).filter(({ cell }) => !cell.missing);
+  const cellsOf = (parts: typeof tables) =>
+    parts.flatMap(({ summaries }) => summaries).filter(({ cell }) => !cell.missing);
+  const cells = cellsOf(tables);
   const column = (cell: Cell) => `${cell.dataset} ${cell.features}${cell.task.kind === "emotions" ? " emotions" : ""}`;
-  const columns = [...groupBy(cells, ({ cell }) => column(cell))].map(([title, [first]]) => {
-    return { title, task: taskName(first.cell.task), metric: firstMetric(first) };
+  const columns = [...groupBy(cells, ({ cell }) => column(cell))].map(([title, group]) => {
+    const [first] = group;
+    const most = Math.max(...group.map(({ cell }) => cell.modalities.length));
+    return { title, task: taskName(first.cell.task), metric: firstMetric(first), most };
   });
   const searches = parts
     .filter(({ suite }) => suite.name === "table5-search")
     .flatMap(({ summaries }) => summaries)
     .filter(({ cell: { search }, trials }) => search && trials.length >= trialCount(search))
     .map(({ cell }) => cell);
-  const most = new Map(
-    columns.map(({ title }) => [
-      title,
-      Math.max(...cells.filter((s) => column(s.cell) === title).map((s) => s.cell.modalities.length)),
-    ]),
-  );
-  const order = [...new Set(inOrder.filter(({ cell }) => !cell.missing).map(({ cell }) => cell.system))];
-  const bySystem = groupBy(cells, ({ cell }) => cell.system);
-  const rows = order.map((system) => {
-    const own = bySystem.get(system)!;
+  const inOrder = cellsOf(tables.toReversed()); // Table 5b has all systems, in the paper's order
+  const rows = [...groupBy(inOrder, ({ cell }) => cell.system)].map(([system, own]) => {
     const searched = new Set(searches.filter((cell) => cell.system === system).map(column));
-    const scores = columns.map(({ title, task, metric }) => {
+    const scores = columns.map(({ title, task, metric, most }) => {
       const summary = own.find((s) => column(s.cell) === title && taskName(s.cell.task) === task);
       const found = summary?.metrics.find(({ name }) => name === metric);
       if (!found?.ours) return "–";
-      return summary!.cell.modalities.length < most.get(title)!
+      return summary!.cell.modalities.length < most
         ? `${meanOf(found)} on ${modalitiesTitle(summary!)}`
         : meanOf(found);
     });

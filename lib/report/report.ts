@@ -248,26 +248,26 @@ function tablesOfModel(model: ReportModel): ReportTables {
   };
 }
 
+const whoseHeader = ["suite", "cell", "system", "dataset", "features", "modalities", "task", "protocol"];
+
+/** What a line of a suite's CSV is of, under `whoseHeader`. */
+const whose = ({ name }: Suite, { cell, name: cellName }: CellSummary): string[] => [
+  ...[name, cellName, cell.system, cell.dataset, cell.features],
+  ...[cell.modalities.join("+"), taskName(cell.task), cell.protocol],
+];
+
 /** One line a cell, metric and printed value, numbers in full precision (fractions and native units). */
 function suiteCsv(part: SuitePart, { titles }: ReportInput): string {
   const { suite, summaries } = part;
   if (summaries.length && summaries.every(({ cell }) => cell.search)) return searchCsv(part);
   const header =
-    "suite,cell,system,dataset,features,modalities,task,protocol,metric,unit,paper,table,row,column,mean,sd,n,failed,low,high,resampled,resampled_low,resampled_high,valid_mean,best,rank,test_selected_mean,verdict,why,label";
+    "metric,unit,paper,table,row,column,mean,sd,n,failed,low,high,resampled,resampled_low,resampled_high,valid_mean,best,rank,test_selected_mean,verdict,why,label";
   const labels = labelsOf(summaries, titles);
   const rows = summaries.flatMap((summary) =>
     summary.metrics.flatMap((metric) => {
-      const { cell } = summary;
       const { ours, resampled, valid, testSelected } = metric;
       return (metric.printed.length ? metric.printed : [undefined]).map((printed) => [
-        suite.name,
-        summary.name,
-        cell.system,
-        cell.dataset,
-        cell.features,
-        cell.modalities.join("+"),
-        taskName(cell.task),
-        cell.protocol,
+        ...whose(suite, summary),
         metric.name,
         metric.info.unit === "%" ? "fraction" : "",
         printed?.paper.value,
@@ -293,24 +293,16 @@ function suiteCsv(part: SuitePart, { titles }: ReportInput): string {
       ]);
     }),
   );
-  return csv(header.split(","), rows);
+  return csv([...whoseHeader, ...header.split(",")], rows);
 }
 
 /** One line a trial. */
 function searchCsv({ suite, summaries }: SuitePart): string {
-  const header =
-    "suite,cell,system,dataset,features,modalities,task,protocol,trial,seed,status,settings,selection_score,metric,valid,test,run";
+  const header = "trial,seed,status,settings,selection_score,metric,valid,test,run";
   const rows = summaries.flatMap((summary) =>
     summary.trials.flatMap((run) =>
       summary.metrics.map(({ name }) => [
-        suite.name,
-        summary.name,
-        summary.cell.system,
-        summary.cell.dataset,
-        summary.cell.features,
-        summary.cell.modalities.join("+"),
-        taskName(summary.cell.task),
-        summary.cell.protocol,
+        ...whose(suite, summary),
         run.trial,
         run.seed,
         run.status,
@@ -323,7 +315,7 @@ function searchCsv({ suite, summaries }: SuitePart): string {
       ]),
     ),
   );
-  return csv(header.split(","), rows);
+  return csv([...whoseHeader, ...header.split(",")], rows);
 }
 
 function tableCsv({ columns, rows }: Table): string {

@@ -103,9 +103,10 @@ export function latexTable({ id, caption, columns, rows, notes = [] }: Table): s
   const label = `\\label{tab:${id}}`;
   const head = ["\\toprule", line(columns.map(({ title }) => escapeLatex(title))), "\\midrule"];
   const body = rows.map((row) => line(row.map(cellText)));
-  if (rows.length > longRows) {
-    const first = "p{0.3\\linewidth}"; // names of systems with their settings break into lines
-    const spec = columns.map(({ numeric }, i) => (i === 0 ? first : numeric ? "r" : "l")).join("");
+  const long = rows.length > longRows;
+  const names = long ? "p{0.3\\linewidth}" : "l"; // names of systems with their settings break into lines
+  const spec = columns.map(({ numeric }, i) => (i === 0 ? names : numeric ? "r" : "l")).join("");
+  if (long)
     return [
       "{\\scriptsize\\setlength{\\tabcolsep}{2pt}",
       `\\begin{longtable}{${spec}}`,
@@ -115,8 +116,6 @@ export function latexTable({ id, caption, columns, rows, notes = [] }: Table): s
       "\\end{longtable}}",
       "",
     ].join("\n");
-  }
-  const spec = columns.map(({ numeric }) => (numeric ? "r" : "l")).join("");
   return [
     "\\begin{table}",
     "\\centering\\small",

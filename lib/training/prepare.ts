@@ -15,7 +15,7 @@ import {
   type Split,
   type Task,
 } from "../core/types";
-import { rowsOf, targetsOf, unitsOf, withModalities } from "../data";
+import { rowsOf, targetsOf, unitsOf, videosOf, withModalities } from "../data";
 import { fitScaling, scaleSplit } from "../data/scale";
 import type { System } from "../layers/system";
 import { goalsOf } from "../models/classical/fitting";
@@ -140,7 +140,7 @@ export function viewOf(split: Split, alone: boolean): Split {
     ...split,
     offsets: Int32Array.from({ length: n + 1 }, (_, i) => i),
     ids: split.rowIds ?? Array.from(sequence, (s, i) => `${split.ids[s]}[${i - split.offsets[s]}]`),
-    videos: Array.from(sequence, (s) => split.videos?.[s] ?? split.ids[s]),
+    videos: Array.from(sequence, (s) => videosOf(split)[s]),
   };
 }
 

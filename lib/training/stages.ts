@@ -6,7 +6,7 @@ import { rmSync } from "node:fs";
 import { Rng } from "../core/rng";
 import type { FitData } from "../core/system";
 import type { Matrix, Modality, Split, Targets } from "../core/types";
-import { batches, rowsOf, select, sequencesOf } from "../data";
+import { batches, rowsOf, select, sequencesOf, videosOf } from "../data";
 import type { Engine, Program } from "../engine/engine";
 import type { Value } from "../engine/graph";
 import { record, recordStages } from "../layers/record";
@@ -173,10 +173,6 @@ async function evaluate(program: Program, value: Value, split: Split): Promise<M
 }
 
 const singles = (split: Split): Int32Array => Int32Array.from({ length: sequencesOf(split) + 1 }, (_, i) => i);
-
-/** The video of each sequence. */
-const videosOf = (split: Split): string[] =>
-  Array.from({ length: sequencesOf(split) }, (_, s) => split.videos?.[s] ?? split.ids[s]);
 
 /** The fold of each sequence: at random, the sequences of a video together. */
 function foldOf(videos: readonly string[], folds: number, seed: number): Int32Array {

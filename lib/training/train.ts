@@ -6,6 +6,7 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { SystemError, TrainingError } from "../core/errors";
+import { sevenDigits } from "../core/math";
 import type { EpochRecord, Scores } from "../core/record";
 import { Rng } from "../core/rng";
 import type { Config, Dataset, Modality, Predictions, Protocol, Task } from "../core/types";
@@ -202,7 +203,8 @@ async function trainNeural(prepared: Prepared, options: TrainOptions): Promise<T
       const validation = prepared.valid && (await validate(model, prepared, prepared.valid));
       watcher?.see(asStored(await model.predict(prepared.test.split), task));
       const seconds = Number(((performance.now() - begun) / 1000).toFixed(3));
-      epochs.push({ epoch, trainLoss: digits(total), losses: byKind(terms), ...validation, seconds });
+      // Curves are kept to seven digits, as selection sees them: a record stays small.
+      epochs.push({ epoch, trainLoss: sevenDigits(total), losses: byKind(terms), ...validation, seconds });
       const weights = await weightsOf(program);
       const isBest = best() === epochs.length - 1;
       if (isBest) bestWeights = weights;
@@ -232,8 +234,8 @@ async function validate(model: Model, { dataset, task }: Prepared, { split, targ
   const thresholds = task.kind === "emotions" ? chooseThresholds(targets.values, predictions.values) : undefined;
   const score = scoreSplit(dataset, split, targets, task, predictions, thresholds)[headline(task)];
   return {
-    validLoss: digits(taskLoss(predictions, targets, task)),
-    ...(score !== null && { validScore: digits(score) }),
+    validLoss: sevenDigits(taskLoss(predictions, targets, task)),
+    ...(score !== null && { validScore: sevenDigits(score) }),
   };
 }
 
@@ -254,11 +256,6 @@ class Pace {
   }
 }
 
-/** Curves are kept to seven digits, as selection sees them: a record stays small. */
-function digits(x: number): number {
-  return Number(x.toPrecision(7));
-}
-
 /** Terms of one kind summed: mse/TA, mse/AT, ... are `mse`. */
 function byKind(terms: Readonly<Record<string, number>>): Record<string, number> {
   const kinds: Record<string, number> = {};
@@ -266,7 +263,7 @@ function byKind(terms: Readonly<Record<string, number>>): Record<string, number>
     const [kind] = name.split("/");
     kinds[kind] = (kinds[kind] ?? 0) + value;
   }
-  return mapValues(kinds, digits);
+  return mapValues(kinds, sevenDigits);
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> {
