@@ -134,7 +134,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const o = readOptions(values, positionals);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   if (values.choose) {
-    const { searches, unfinished, file } = writeChoices(o.folders.out);
+    const { searches, unfinished, file } = writeChoices(o.folders.out, findSuite("table5-search").cells);
     say(
       `${file}: the choices of ${searches} searches${unfinished ? `; ${unfinished} have not all their trials and choose nothing` : ""}`,
     );

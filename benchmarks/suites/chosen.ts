@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { bestTrial } from "../../lib/core/record";
-import { trialCount } from "../../lib/core/suite";
+import { trialCount, type Cell } from "../../lib/core/suite";
 import type { Config } from "../../lib/core/types";
 import { projectRoot } from "../../lib/data/files";
 import { findSystem } from "../../lib/models";
@@ -30,13 +30,19 @@ const file = path.join(projectRoot(), "benchmarks", "suites", "chosen.json");
 const choices = JSON.parse(fs.readFileSync(file, "utf8")) as readonly Choice[];
 
 /**
- * Writes the best of the first eight trials of each recorded search. A search without all of them, on one state of the data, chooses
- * nothing: its system would have had fewer tries than the others. Choices of searches that are not recorded here stay.
+ * Writes the best of the first eight trials of each recorded search of `cells`. A search without all of them, on one state of the data,
+ * chooses nothing: its system would have had fewer tries than the others. Choices of searches that are not recorded here stay.
  * @throws UserError where no search is recorded
  */
-export function writeChoices(runs: string): { searches: number; unfinished: number; file: string } {
+export function writeChoices(
+  runs: string,
+  cells: readonly Cell[],
+): { searches: number; unfinished: number; file: string } {
+  const place = ({ system, dataset, features }: Pick<Choice, "system" | "dataset" | "features">) =>
+    `${system}/${dataset}/${features}`;
+  const searched = new Set(cells.map(place));
   const { records } = readRecords(runs);
-  const counted = records.filter(({ trial }) => trial !== undefined && trial < searchTrials);
+  const counted = records.filter((r) => searched.has(place(r)) && r.trial !== undefined && r.trial < searchTrials);
   const searches = groupBy(counted, ({ cell, dataHash }) => `${cell} ${dataHash}`);
   const complete = [...searches.values()].filter((trials) => {
     const numbers = new Set(trials.map(({ trial }) => trial));
@@ -58,9 +64,8 @@ export function writeChoices(runs: string): { searches: number; unfinished: numb
     throw new UserError(
       `${runs}: expected runs of the suite table5-search, found none. npm run reproduce -- table5-search --profile full makes them.`,
     );
-  const place = ({ system, dataset, features }: Choice) => `${system}/${dataset}/${features}`;
   const places = new Set(found.map(place));
-  const all = [...found, ...choices.filter((choice) => !places.has(place(choice)))];
+  const all = [...found, ...choices.filter((choice) => searched.has(place(choice)) && !places.has(place(choice)))];
   all.sort((a, b) => (place(a) < place(b) ? -1 : 1));
   writeWhole(file, `${JSON.stringify(all, null, 2)}\n`);
   return { searches: found.length, unfinished: searches.size - complete.length, file };
