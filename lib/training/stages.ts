@@ -59,12 +59,14 @@ export async function trainStages(
       watchTest: false,
       checkpoint: own,
     });
-    const saved = await model.save();
-    model.dispose();
-    stopped = status === "stopped";
-    return stopped
-      ? undefined
-      : Object.fromEntries(Object.entries(saved).map(([k, v]) => [k, Float32Array.from(v.data)]));
+    try {
+      stopped = status === "stopped";
+      if (stopped) return undefined;
+      const saved = await model.save();
+      return Object.fromEntries(Object.entries(saved).map(([k, v]) => [k, Float32Array.from(v.data)]));
+    } finally {
+      model.dispose();
+    }
   }
 
   /** Features of a split by a net of the first stage. */
@@ -148,9 +150,12 @@ export async function trainStages(
       },
       options,
     );
-    for (const [name, { data }] of Object.entries(await trained.model.save()))
-      program.set(name, Float32Array.from(data));
-    trained.model.dispose();
+    try {
+      for (const [name, { data }] of Object.entries(await trained.model.save()))
+        program.set(name, Float32Array.from(data));
+    } finally {
+      trained.model.dispose();
+    }
     if (trained.status === "done") for (const file of files) rmSync(file, { force: true });
     return { ...trained, model };
   } catch (error) {

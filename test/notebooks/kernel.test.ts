@@ -3,11 +3,12 @@ import * as assert from "node:assert";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { root } from "../../benchmarks/jupyter/environment";
-import { needPython, printed, readNotebook, runVenv, script, temporaryFolder, writeNotebook, type Notebook } from "./python";
+import { temporaryFolder } from "../training/helpers";
+import { needPython, printed, readNotebook, runVenv, script, writeNotebook, type Notebook } from "./python";
 
 /** Executes a notebook of these cells. */
 function execute(cells: readonly string[], timeout = 20): { code: number; said: string; notebook: Notebook } {
-  const folder = temporaryFolder();
+  const folder = temporaryFolder("notebooks");
   const file = path.join(folder, "cells.ipynb");
   writeNotebook(file, cells);
   const { code, said } = runVenv("python", [script("run_notebooks.py"), "--timeout", String(timeout), file]);

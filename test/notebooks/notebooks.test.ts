@@ -5,7 +5,8 @@ import * as path from "node:path";
 import * as ts from "typescript";
 import { notebookNames } from "../../benchmarks/notebook";
 import { notebooksFolder } from "../../benchmarks/jupyter/environment";
-import { needPython, readNotebook, runVenv, script, sourceOf, temporaryFolder } from "./python";
+import { temporaryFolder } from "../training/helpers";
+import { needPython, readNotebook, runVenv, script, sourceOf } from "./python";
 
 const names = notebookNames();
 const inFolder = (name: string) => path.join(notebooksFolder, name);
@@ -78,13 +79,13 @@ describe("the notebooks", function () {
 
     for (const name of names)
       it(`${name} within a minute, in fast mode`, () => {
-        const args = [script("run_notebooks.py"), "--timeout", "60", "--out", temporaryFolder()];
+        const args = [script("run_notebooks.py"), "--timeout", "60", "--out", temporaryFolder("notebooks")];
         const { code, said } = runVenv("python", [...args, inFolder(`${name}.ipynb`)]);
         assert.strictEqual(code, 0, `\n${said}`);
       });
 
     it("takes parameters", () => {
-      const out = temporaryFolder();
+      const out = temporaryFolder("notebooks");
       const target = path.join(out, "12.ipynb");
       const given = ["-k", "tslab", "--cwd", notebooksFolder, "-p", "task", "intensity", "-p", "format", "npy"];
       const source = inFolder(`${names.find((name) => name.startsWith("12"))!}.ipynb`);

@@ -1,7 +1,6 @@
 /** Runs the notebooks' Python in tests; a machine without Python 3.10 skips, saying so. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { ensurePython, inVenv, jupyterEnvironment, jupyterFolder, root } from "../../benchmarks/jupyter/environment";
 import { UserError } from "../../lib/core/errors";
@@ -58,10 +57,6 @@ export const sourceOf = (cell: Cell): string => joined(cell.source);
 /** What a cell printed on one stream. */
 export const printed = (cell: Cell, stream = "stdout"): string =>
   (cell.outputs ?? []).filter((o) => o.name === stream).map((o) => joined(o.text)).join("");
-
-export function temporaryFolder(): string {
-  return mkdtempSync(path.join(tmpdir(), "cia-notebooks-"));
-}
 
 /** Writes a notebook of code cells. */
 export function writeNotebook(file: string, sources: readonly string[]): void {
