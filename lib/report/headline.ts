@@ -8,6 +8,7 @@ import type { ReportModel } from "./report";
 import { markdownRows } from "./tables";
 import {
   formatMean,
+  formatSeeds,
   formatValue,
   groupBy,
   verdictKinds,
@@ -18,7 +19,8 @@ import {
 
 const toTheRight = (title: string) => ({ title, numeric: true });
 
-const meanOf = ({ info, ours }: MetricSummary): string => (ours ? `${formatMean(ours, info)} (n ${ours.n})` : "–");
+const meanOf = ({ info, ours }: MetricSummary): string =>
+  ours ? `${formatMean(ours, info)} (${formatSeeds(ours)})` : "–";
 
 /** Of six emotions the average that counts both classes alike. */
 const firstMetric = ({ cell }: CellSummary): string => (cell.task.kind === "emotions" ? "W-Acc" : cell.metrics[0].name);

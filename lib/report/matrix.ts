@@ -8,8 +8,9 @@ import type { RowValues } from "./charts";
 import { paperTables } from "./paper";
 import type { Table, TableCell } from "./tables";
 import {
-  formatInterval,
   formatMean,
+  formatSeedInterval,
+  formatSeeds,
   formatValue,
   groupBy,
   tableDecimals,
@@ -96,13 +97,18 @@ function valueCell(metric: MetricSummary, summary: CellSummary, href?: string): 
       verdict: first?.verdict.kind,
       href,
     };
-  const interval = ours.interval ? `${formatInterval(ours.interval, info)}, n ${ours.n}` : `n ${ours.n}`;
+  const interval = formatSeedInterval(ours, info);
   // Beside a printed value the drill-down has it; where nothing is printed (suite `protocol`) it is what the table is about.
   const picked =
     testSelected && !first ? [`picked on test ${formatValue(testSelected.mean, info, tableDecimals(info))}`] : [];
   return {
     text: formatMean(ours, info, tableDecimals(info)),
-    notes: [interval, ...failed, ...undefinedNote, ...(first ? [`paper ${first.paper.value}`] : picked)],
+    notes: [
+      `${interval ? `${interval}, ` : ""}${formatSeeds(ours)}`,
+      ...failed,
+      ...undefinedNote,
+      ...(first ? [`paper ${first.paper.value}`] : picked),
+    ],
     verdict: first?.verdict.kind,
     href,
   };

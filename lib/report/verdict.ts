@@ -173,13 +173,25 @@ export function formatValue(
 /** Decimals in the report's tables: two of a percentage, three of MAE and r, as the paper prints them. */
 export const tableDecimals = ({ unit }: Pick<MetricInfo, "unit">): number => (unit === "%" ? 2 : 3);
 
-/** "79.88 ± 0.42"; without the sd where there is one seed. */
-export function formatMean(
-  { mean, sd }: Pick<SeedSummary, "mean" | "sd">,
+/** Whether all of several seeds gave one score: the system is deterministic, or fell to a constant each time; an sd of 0 would say that it was measured. */
+const allEqual = ({ n, min, max }: SeedSummary): boolean => n > 1 && max - min < sameValue;
+
+/** "79.88 ± 0.42"; without the sd where there is one seed, or all are equal. */
+export function formatMean(ours: SeedSummary, metric: Pick<MetricInfo, "unit">, decimals?: number): string {
+  const mean = formatValue(ours.mean, metric, decimals);
+  return ours.sd === null || allEqual(ours) ? mean : `${mean} ± ${formatValue(ours.sd, metric, decimals)}`;
+}
+
+/** "n 5", or "n 5, all equal" */
+export const formatSeeds = (ours: SeedSummary): string => `n ${ours.n}${allEqual(ours) ? ", all equal" : ""}`;
+
+/** "[79.5, 80.3]" of the mean over seeds; undefined where there is one seed, or all are equal. */
+export function formatSeedInterval(
+  ours: SeedSummary,
   metric: Pick<MetricInfo, "unit">,
   decimals?: number,
-): string {
-  return formatValue(mean, metric, decimals) + (sd === null ? "" : ` ± ${formatValue(sd, metric, decimals)}`);
+): string | undefined {
+  return ours.interval && !allEqual(ours) ? formatInterval(ours.interval, metric, decimals) : undefined;
 }
 
 /** "+1.2 points" or "−0.031". */
@@ -330,7 +342,7 @@ function judge(
     }
     if (metric.comparable !== true) return { kind: "notComparable", why: `${metric.comparable}; ${within}`, ...found };
     if (!interval) return { kind: "undecided", why: `${away}; one seed has no interval`, ...found };
-    if (Math.max(...values) - Math.min(...values) < sameValue)
+    if (ours && allEqual(ours))
       return {
         kind: "undecided",
         why: `${away}; all ${values.length} runs give the same value, which says nothing of their spread`,

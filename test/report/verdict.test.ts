@@ -17,6 +17,8 @@ import {
   type VerdictKind,
 } from "../../lib/report";
 import { metricInfo } from "../../lib/metrics";
+import { overSeeds } from "../../lib/metrics/intervals";
+import { formatMean, formatSeedInterval, formatSeeds } from "../../lib/report/verdict";
 import { hashOf, sha256 } from "../../lib/core/json";
 import { recordId } from "../../lib/core/record";
 import { run, table1, table3 } from "./sample";
@@ -184,6 +186,17 @@ describe("numbers in tables", () => {
     assert.equal(formatValue(-0.00001, metricInfo("r")), "0.000");
     assert.equal(formatDifference(0.0123, metricInfo("A2")), "+1.23 points");
     assert.equal(formatDifference(0, metricInfo("MAE")), "0.000");
+  });
+  it("have a spread and an interval where seeds differ, and say so where all are equal", () => {
+    const texts = (values: readonly number[]) => {
+      const ours = overSeeds(values);
+      const info = metricInfo("A2");
+      return [formatMean(ours, info), formatSeeds(ours), formatSeedInterval(ours, info)];
+    };
+    // sd 0.01, n 3: t(0.975, 2) = 4.3027, so the interval reaches 0.0248
+    assert.deepEqual(texts([0.75, 0.76, 0.77]), ["76.0 ± 1.0", "n 3", "[73.5, 78.5]"]);
+    assert.deepEqual(texts([0.1 + 0.2, 0.3, 0.3]), ["30.0", "n 3, all equal", undefined]);
+    assert.deepEqual(texts([0.3]), ["30.0", "n 1", undefined]);
   });
 });
 
