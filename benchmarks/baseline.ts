@@ -51,7 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
     throw new UsageError(`${command}: expected --reason "..." (there is no terminal to ask on), found none.`);
   const dataDir = folder("--data", values.data);
   await requireData(suite, dataDir);
-  const { records, ran } = await runFresh(suite, {
+  const { records, lacking } = await runFresh(suite, {
     out: values.out ?? path.join("results", "local", "baseline"),
     engine: engineName(values.engine ?? "auto"),
     workers: wholeNumber("--workers", values.workers),
@@ -62,7 +62,7 @@ export async function main(args: readonly string[]): Promise<number> {
     throw new UserError(`${suite.name}: expected runs that all ended well, found ${failed.length} failed of ${records.length}: ${failed[0]?.reason ?? "none ran"}. No baseline was recorded.`); // prettier-ignore
   const file = path.join(dir, `${suite.name}.jsonl`);
   const changes = fs.existsSync(file)
-    ? compareRuns(ran.cells, readBaseline(dir, suite.name), records).map(lineText)
+    ? compareRuns(suite.cells, readBaseline(dir, suite.name), records, lacking).map(lineText)
     : ["the first baseline of this suite"];
   for (const change of changes) console.log(change);
   const reason = values.reason ?? (await ask());

@@ -13,7 +13,7 @@ import { foldersOf } from "./harness/folders";
 import { reproduce } from "./run";
 import { findSuite } from "./suites";
 import { availableParallelism } from "node:os";
-import type { Suite } from "../lib/core/suite";
+import { cellName, type Suite } from "../lib/core/suite";
 import type { RunRecord } from "../lib/core/record";
 
 const command = "npm run check";
@@ -50,7 +50,7 @@ const options = {
 export async function runFresh(
   suite: Suite,
   o: { readonly out: string; readonly engine: string; readonly workers?: number; readonly dataDir?: string },
-): Promise<{ records: readonly RunRecord[]; ran: Suite; skipped: readonly string[] }> {
+): Promise<{ records: readonly RunRecord[]; lacking: ReadonlyMap<string, string> }> {
   const folders = foldersOf(o.out);
   const outcome = await reproduce(
     {
@@ -74,10 +74,13 @@ export async function runFresh(
   const planned = outcome.cells.filter((c) => c.suite === suite.name);
   return {
     records: readRecords(folders.out).records,
-    ran: { ...suite, cells: planned.filter((c) => !c.missing).map((c) => c.cell) },
-    skipped: planned.flatMap((c) => (c.missing ? [`${c.name}: ${c.missing}`] : [])),
+    lacking: new Map(planned.flatMap((c) => (c.missing === undefined ? [] : [[cellName(c.cell), c.missing]]))),
   };
 }
+
+/** Cells that a suite lists though nobody has their data. */
+const nobodyHas = (suite: Suite): ReadonlyMap<string, string> =>
+  new Map(suite.cells.flatMap((cell) => (cell.missing === undefined ? [] : [[cellName(cell), cell.missing]])));
 
 /** The records of a suite's baseline. @throws UserError where there is none */
 export function readBaseline(dir: string, suite: string): readonly RunRecord[] {
@@ -126,23 +129,24 @@ export async function main(args: readonly string[]): Promise<number> {
   const workers = wholeNumber("--workers", values.workers);
   const dataDir = folder("--data", values.data);
   const baseline = readBaseline(values.baseline ?? path.join("results", "baselines"), suite.name);
-  const { records, ran, skipped } = values.runs
-    ? { records: readRecords(values.runs).records, ran: suite, skipped: [] }
+  const { records, lacking } = values.runs
+    ? { records: readRecords(values.runs).records, lacking: nobodyHas(suite) }
     : await runFresh(suite, {
         out: values.out ?? path.join("results", "local", "check"),
         engine,
         workers,
         dataDir,
       });
-  const lines = compareRuns(ran.cells, baseline, records);
+  const lines = compareRuns(suite.cells, baseline, records, lacking);
   for (const line of lines) console.log(lineText(line));
-  for (const line of skipped) console.log(`skipped        ${line}`);
+  const compared = new Set(lines.map(({ cell }) => cell));
+  for (const [cell, why] of lacking) if (!compared.has(cell)) console.log(`not in it      ${cell}: ${why}`);
   const passes = checkPasses(lines) && lines.length > 0;
   console.log(`${suite.name}: ${passes ? "passes" : "FAILS"} (${lines.length} metrics compared)`);
   if (values.junit) writeWhole(values.junit, checkJunit(suite.name, lines));
   if (values.markdown) writeWhole(values.markdown, pullRequestSummary(suite.title, lines));
   if (values.json) {
-    const { bigger, smaller } = benchmarkEntries(summarise(ran, records));
+    const { bigger, smaller } = benchmarkEntries(summarise(suite, records));
     writeWhole(values.json, `${JSON.stringify(bigger, null, 2)}\n`);
     const { dir, name, ext } = path.parse(values.json);
     writeWhole(path.join(dir, `${name}.smaller${ext}`), `${JSON.stringify(smaller, null, 2)}\n`);

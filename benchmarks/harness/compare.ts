@@ -1,14 +1,16 @@
 /** Runs of now against recorded runs, paired by seed: what `npm run check` says of each metric. */
 import type { RunRecord } from "../../lib/core/record";
 import { cellName, type Cell } from "../../lib/core/suite";
-import { holm, metricInfo, overSeeds, pairedT, smallestDetectable } from "../../lib/metrics";
+import { holm, metricInfo, overSeeds, pairedT } from "../../lib/metrics";
 import type { CheckLine } from "../../lib/report/ci";
+import { detectableInSds } from "../../lib/report/compare";
+import { chooseRuns, sameValue } from "../../lib/report/verdict";
 
 const alpha = 0.05;
 
-/** Below this a difference is rounding, whatever its p: half a test unit of a fraction, 0.0005 in native units. */
-function negligible(metric: string, testUnits: number): number {
-  return metricInfo(metric).unit === "%" ? 0.5 / Math.max(1, testUnits) : 0.0005;
+/** Below this a difference is rounding, whatever its p: so many test units of a fraction, 0.0005 in native units. */
+function negligible(metric: string, testUnits: number, units: number): number {
+  return metricInfo(metric).unit === "%" ? units / Math.max(1, testUnits) : 0.0005;
 }
 
 interface Pair {
@@ -45,21 +47,48 @@ function refusal(pairs: readonly Pair[], missing: readonly number[]): string | u
   return undefined;
 }
 
+interface Tested {
+  /** Place of its line. */
+  readonly line: number;
+  readonly p: number;
+  readonly worse: boolean;
+  readonly sd: number;
+}
+
+/** Runs of a cell, by seed: of several states of its data or settings the latest. */
+const runsOf = (records: readonly RunRecord[], name: string): readonly RunRecord[] =>
+  chooseRuns(records.filter((r) => r.cell === name)).chosen;
+
 /**
- * One line a cell and metric. Holm's correction is over all lines that were tested.
- * @param cells  of the suite, without those that lack data
+ * One line a cell and metric. Holm's correction is over all lines that were tested. What the baseline has and the runs of now have
+ * not is refused, never passed over.
+ * @param cells    of the suite
+ * @param lacking  why a cell could not be run, by its name
  */
 export function compareRuns(
   cells: readonly Cell[],
   baseline: readonly RunRecord[],
   now: readonly RunRecord[],
+  lacking: ReadonlyMap<string, string> = new Map(),
 ): CheckLine[] {
   const lines: CheckLine[] = [];
-  const tested: { line: number; p: number; worse: boolean }[] = [];
+  const tested: Tested[] = [];
+  const declared = new Set(cells.map(cellName));
+  const gone = baseline.filter((r) => r.trial === undefined && !declared.has(r.cell));
+  for (const name of new Set(gone.map(({ cell }) => cell))) {
+    const runs = runsOf(gone, name);
+    const why =
+      "the baseline has it, the suite does not declare it any more. Is it meant? npm run baseline records a new one";
+    const metrics = new Set(runs.flatMap((r) => Object.keys(r.metrics.test)));
+    for (const metric of metrics) lines.push({ cell: name, metric, n: 0, result: "refused", why });
+  }
   for (const cell of cells) {
+    if (cell.search) continue; // its runs are trials, not seeds
     const name = cellName(cell);
-    const before = baseline.filter((r) => r.cell === name && r.trial === undefined).sort((a, b) => a.seed - b.seed);
-    const after = now.filter((r) => r.cell === name && r.trial === undefined);
+    const before = runsOf(baseline, name);
+    const lacks = lacking.get(name);
+    if (lacks !== undefined && !before.length) continue;
+    const after = runsOf(now, name);
     const pairs: Pair[] = [];
     const missing: number[] = [];
     for (const record of before) {
@@ -67,7 +96,7 @@ export function compareRuns(
       if (twin) pairs.push({ baseline: record, now: twin });
       else missing.push(record.seed);
     }
-    const why = refusal(pairs, missing);
+    const why = lacks === undefined ? refusal(pairs, missing) : `the baseline has it, it cannot be run now: ${lacks}`;
     const seconds = pairs.reduce((sum, p) => sum + p.now.seconds, 0) / Math.max(1, cell.metrics.length);
     for (const { name: metric } of cell.metrics) {
       const common = { cell: name, metric, n: pairs.length, seconds };
@@ -90,11 +119,12 @@ export function compareRuns(
     }
   }
   const adjusted = tested.length ? holm(tested.map(({ p }) => p)) : [];
-  tested.forEach(({ line, worse }, i) => {
+  tested.forEach(({ line, worse, sd }, i) => {
     const found = lines[line];
     const significant = adjusted[i] < alpha;
     const result = significant ? (worse ? "worse" : "better") : "no difference";
-    lines[line] = { ...found, holmP: adjusted[i], result: found.why ? "no difference" : result };
+    const detectable = sd * detectableInSds(found.n, alpha / tested.length);
+    lines[line] = { ...found, holmP: adjusted[i], detectable, result: found.why ? "no difference" : result };
   });
   return lines;
 }
@@ -104,7 +134,7 @@ function lineOf(
   pairs: readonly Pair[],
   before: readonly number[],
   after: readonly number[],
-  tested: { line: number; p: number; worse: boolean }[],
+  tested: Tested[],
   place: number,
 ): CheckLine {
   const { metric } = common;
@@ -123,16 +153,21 @@ function lineOf(
     };
   const test = pairedT(after, before);
   if (!test) return { ...common, ...means, difference, result: "no difference" };
-  const detectable = smallestDetectable({ n: pairs.length, sd: test.sd, alpha });
   const worse = metricInfo(metric).lowerIsBetter ? difference > 0 : difference < 0;
-  tested.push({ line: place, p: test.p, worse });
+  const testUnits = pairs[0].now.rows.test;
+  if (test.sd < sameValue) {
+    // A deterministic system: its seeds are no repetitions, so there is nothing to test against. One unit rounding may turn.
+    const rounding = Math.abs(difference) < negligible(metric, testUnits, 1.5);
+    const why = `all ${pairs.length} seeds differ alike, so no test applies; ${rounding ? "rounding may do as much" : "it is more than rounding does"}`;
+    return { ...common, ...means, difference, result: rounding ? "no difference" : worse ? "worse" : "better", why };
+  }
+  tested.push({ line: place, p: test.p, worse, sd: test.sd });
   return {
     ...common,
     ...means,
     difference,
     interval: { low: test.low, high: test.high, level: 1 - alpha },
-    detectable,
     result: "no difference",
-    ...(Math.abs(difference) < negligible(metric, pairs[0].now.rows.test) && { why: "less than half a test unit" }),
+    ...(Math.abs(difference) < negligible(metric, testUnits, 0.5) && { why: "less than half a test unit" }),
   };
 }

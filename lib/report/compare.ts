@@ -117,7 +117,7 @@ function compare(
 }
 
 /** The smallest detectable difference in units of the sd of the differences; it depends on n and alpha alone. */
-const detectableInSds = (() => {
+export const detectableInSds = (() => {
   const known = new Map<string, number>();
   return (n: number, alpha: number): number => {
     const key = `${n} ${alpha}`;

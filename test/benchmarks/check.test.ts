@@ -99,6 +99,37 @@ describe("check, on records", function () {
   it("refuses a cell without a baseline and says how to record one", () => {
     assert.match(compareRuns([cell], [], before)[0].why!, /no baseline is recorded: npm run baseline/);
   });
+  it("refuses what the baseline has and now cannot be run, or is not declared any more", () => {
+    const lacking = new Map([[before[0].cell, "mosi: expected it in data/mosi, found nothing"]]);
+    const lost = compareRuns([cell], before, [], lacking);
+    assert.deepEqual(lost.map(({ result }) => result), ["refused", "refused"]); // prettier-ignore
+    assert.match(lost[0].why!, /^the baseline has it, it cannot be run now: mosi: expected/);
+    assert.deepEqual(compareRuns([cell], [], [], lacking), []);
+    const gone = compareRuns([], before, before);
+    assert.deepEqual(gone.map(({ metric, result }) => [metric, result]), [["A2", "refused"], ["F1", "refused"]]); // prettier-ignore
+    assert.match(gone[0].why!, /the suite does not declare it any more/);
+  });
+  it("compares with the latest runs where older ones of other data lie beside them", () => {
+    const later = seeds([0.5, 0.51, 0.49, 0.52, 0.5], {
+      dataHash: "f".repeat(64),
+      started: "2030-01-01T00:00:00.000Z",
+    });
+    assert.match(compareRuns([cell], before, [...before, ...later])[0].why!, /the runs differ in data/);
+  });
+  it("gives no p where all seeds differ alike: one test unit is rounding, more is a change", () => {
+    const { test } = before[0].rows;
+    const moved = (units: number) => before.map((r) => ({ ...r, weightsHash: "3".repeat(64), metrics: { test: { A2: r.metrics.test.A2! + units / test, F1: r.metrics.test.F1! } } })); // prettier-ignore
+    const of = (units: number) => compareRuns([cell], before, moved(units))[0];
+    assert.deepEqual([-1, -2, 2].map((units) => of(units).result), ["no difference", "worse", "better"]); // prettier-ignore
+    assert.equal(of(-2).holmP, undefined);
+    assert.match(of(-2).why!, /all 5 seeds differ alike, so no test applies/);
+  });
+  it("states the smallest difference that the corrected test could find", () => {
+    // statsmodels TTestPower().solve_power(nobs=5, alpha=0.025, power=0.8) = 2.050009 sd; two lines are tested, so Holm's first step is at 0.025.
+    const after = before.map((r, i) => ({ ...r, weightsHash: "4".repeat(64), metrics: { test: { A2: r.metrics.test.A2! + 0.01 * i, F1: r.metrics.test.F1! - 0.01 * i } } })); // prettier-ignore
+    const [A2] = compareRuns([cell], before, after);
+    assert.ok(Math.abs(A2.detectable! - 2.050009 * 0.01 * Math.sqrt(2.5)) < 1e-5, String(A2.detectable));
+  });
   it("corrects by Holm over all metrics: one p of 0.03 among two is no finding", () => {
     // Paired differences of the first metric: t = 3.0 over five pairs, p = 0.040 (scipy.stats.ttest_rel: 0.0399).
     const after = before.map((r, i) => ({ ...r, weightsHash: "1".repeat(64), metrics: { test: { A2: r.metrics.test.A2! + [0.01, 0.02, 0.0, 0.015, 0.005][i], F1: r.metrics.test.F1! + [0.01, -0.01, 0.012, -0.011, 0][i] } } })); // prettier-ignore
