@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { execFile } from "node:child_process";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import type { RunRecord } from "../../lib/core/record";
@@ -9,7 +10,7 @@ import { appendRecord, readRecords } from "../../lib/training";
 import { readBaseline } from "../../benchmarks/check";
 import { temporaryFolder } from "../training/helpers";
 import { recordOf } from "../training/records.test";
-import { copyProgram, dist, filesIn, run } from "./helpers";
+import { copyProgram, dist, filesIn, root, run } from "./helpers";
 import { regressionCell } from "./regression-runs";
 
 /** Five seeds by a program, as built or changed. */
@@ -70,6 +71,36 @@ describe("check, on real runs", function () {
       lines[0].why!,
       /every validation score equals its test score: is the test split read for validation\?/,
     );
+  });
+});
+
+describe("check and baseline, as commands", function () {
+  this.timeout(300_000);
+  const committed = path.join(root, "results", "baselines");
+
+  it("pass an unchanged program, whose bits are those of the committed baseline on every machine", async () => {
+    const dir = temporaryFolder("check");
+    const { code, out, err } = await run("check", ["--out", path.join(dir, "runs"), "--junit", path.join(dir, "check.xml")]); // prettier-ignore
+    assert.equal(code, 0, out + err);
+    assert.equal(out.match(/^IDENTICAL /gm)?.length, 6, out);
+    assert.match(fs.readFileSync(path.join(dir, "check.xml"), "utf8"), /tests="6" failures="0"/);
+  });
+
+  it("fail a program that learns from other labels; a baseline of it is recorded with what changes and why", async () => {
+    const [dir, out] = [temporaryFolder("baseline"), path.join(temporaryFolder("runs"), "runs")];
+    for (const name of fs.readdirSync(committed)) fs.copyFileSync(path.join(committed, name), path.join(dir, name));
+    const backwards = plant(["lib/training/steps.js", "train.targets, config.batchSize", "{ ...train.targets, values: train.targets.values.slice().reverse() }, config.batchSize"]); // prettier-ignore
+    const recorded = await run("baseline", ["--reason", "labels backwards", "--baseline", dir, "--out", out], { from: backwards }); // prettier-ignore
+    assert.equal(recorded.code, 0, recorded.err);
+    assert.match(recorded.out, /^WORSE .*\n(.*\n)*15 runs: .*ci\.jsonl$/m);
+    const history = JSON.parse(fs.readFileSync(path.join(dir, "ci.history.json"), "utf8")) as { reason: string; changes: string[] }[]; // prettier-ignore
+    assert.equal(history.at(-1)!.reason, "labels backwards");
+    assert.ok(history.at(-1)!.changes.some((line) => line.startsWith("WORSE ")));
+    const against = (baseline: string) => run("check", ["--runs", out, "--baseline", baseline]);
+    const [old, own] = [await against(committed), await against(dir)];
+    assert.deepEqual([old.code, own.code], [1, 0], old.out + own.out);
+    assert.match(old.out, /^ci: FAILS \(6 metrics compared\)$/m);
+    assert.match(own.out, /^ci: passes \(6 metrics compared\)$/m);
   });
 });
 

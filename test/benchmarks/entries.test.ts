@@ -206,7 +206,7 @@ describe("npm run evaluate and npm run audit", function () {
     assert.notEqual(hashOfRecords(rest), hashOfRecords(records));
   });
 
-  it("record a baseline with a reason, and compare with it", async () => {
+  it("refuse to compare with a baseline of other runs, and write what a CI server reads", async () => {
     const dir = temporaryFolder("baseline");
     fs.copyFileSync(file, path.join(dir, "ci.jsonl"));
     const { code, out } = await run("check", ["--suite", "ci", "--runs", runs, "--baseline", dir, "--junit", path.join(dir, "j.xml"), "--json", path.join(dir, "b.json"), "--markdown", path.join(dir, "s.md")]); // prettier-ignore
