@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import { readRecords, writeWhole } from "../lib/training";
 import { entry, parse } from "./cli";
-import { hashOfRecords } from "./harness/printed";
+import { hashOfOutputs, hashOfRecords, type RecordedNotebook } from "./harness/printed";
 import { ensurePython, inVenv, jupyterEnvironment, jupyterFolder, notebooksFolder, root } from "./jupyter/environment";
 
 const help = `npm run notebook -- NN ... [-p NAME VALUE] ... [--record | --pair] [--all] [--fast] [--timeout S] [--out DIR]
@@ -96,13 +96,13 @@ function pair(names: readonly string[]): void {
       );
 }
 
-/** Writes into notebooks which records their outputs were made from, for `npm run audit`. */
+/** Writes into notebooks which records their outputs were made from, and what they are, for `npm run audit`. */
 function sayRecords(files: readonly string[]): void {
   const hash = hashOfRecords(readRecords(path.join(root, "results", "runs")).records);
   for (const file of files) {
-    const notebook = JSON.parse(readFileSync(file, "utf8")) as { metadata: Record<string, unknown> };
-    notebook.metadata.records = hash;
-    writeWhole(file, `${JSON.stringify(notebook, null, 1)}\n`);
+    const notebook = JSON.parse(readFileSync(file, "utf8")) as RecordedNotebook;
+    const metadata = { ...notebook.metadata, records: hash, outputs: hashOfOutputs(notebook) };
+    writeWhole(file, `${JSON.stringify({ ...notebook, metadata }, null, 1)}\n`);
   }
 }
 

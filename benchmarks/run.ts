@@ -15,7 +15,6 @@ import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
 import { Queue } from "./harness/queue";
-import { artefactsOf } from "./harness/artefacts";
 import { writeArtefacts } from "./harness/figures";
 import { collect, writeReport } from "./harness/report";
 import { submit } from "./harness/slurm";
@@ -465,7 +464,7 @@ async function finish(
   const { records } = readRecords(out);
   for (const text of summaryLines(o.suites, records)) console.log(text);
   if (reportDir === undefined) return 0;
-  await writeArtefacts(o, records, artefactsOf(out), say);
+  await writeArtefacts(o, records, say);
   say("report: intervals over the test set, paired tests, tables ...");
   const { input } = await collect({ runs: out, dataDir: o.dataDir, say });
   if (input.banner) say(input.banner);

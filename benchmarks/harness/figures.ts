@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { hashOf } from "../../lib/core/json";
 import type { RunRecord } from "../../lib/core/record";
-import { cellName, type Cell } from "../../lib/core/suite";
+import { cellName, type Cell, type Suite } from "../../lib/core/suite";
 import { emotionNames, type Batch, type Dataset } from "../../lib/core/types";
 import { batches, select, targetsOf } from "../../lib/data";
 import { startEngine, engineName } from "../../lib/engine/choose";
@@ -16,7 +16,7 @@ import { record as recordGraph } from "../../lib/layers/record";
 import { argmaxRows } from "../../lib/metrics";
 import { findSystem } from "../../lib/models";
 import { paperUtterances } from "../../lib/report/paper";
-import type { Section } from "../../lib/report";
+import { chooseRuns, type Section } from "../../lib/report";
 import {
   cellDataset,
   codeVersion,
@@ -27,27 +27,54 @@ import {
   type Prepared,
 } from "../../lib/training";
 import type { ReproduceOptions } from "../run";
+import { artefactsOf } from "./artefacts";
 import { loadCellData } from "./plan";
+
+/** What a figure is made with. */
+export type FigureOptions = Pick<ReproduceOptions, "dataDir" | "engine" | "fastMath"> & { readonly runs: string };
+
+/** A figure that the records here can give. */
+export interface Artefact {
+  readonly name: string;
+  readonly file: string;
+  readonly suite: Suite;
+  /** Hash of the runs that it shows; its file has it. */
+  readonly made: string;
+  /** The text of its file; undefined where the records are not enough. @throws UserError where data is missing or a run ends otherwise than recorded */
+  make(): Promise<string | undefined>;
+}
+
+/** The figures of these suites whose runs are recorded. */
+export function artefactsFrom(
+  suites: readonly Suite[],
+  o: FigureOptions,
+  records: readonly RunRecord[],
+): readonly Artefact[] {
+  return Object.entries({ figure2, figure3, table6 }).flatMap(([name, maker]): Artefact[] => {
+    const suite = suites.find((s) => s.name === name);
+    const cells = suite?.cells.filter((cell) => recordOf(cell, records)) ?? [];
+    if (!suite || !cells.length) return [];
+    const made = hashOf(cells.map((cell) => [recordOf(cell, records)!.id, recordOf(cell, records)!.weightsHash]));
+    const make = async () => {
+      const section = await maker(cells, o, records);
+      return section && `${JSON.stringify({ ...section, made }, null, 1)}\n`;
+    };
+    return [{ name, file: path.join(artefactsOf(o.runs), `${name}.json`), suite, made, make }];
+  });
+}
 
 /** Makes the figures of the suites asked for, where their data is here and they were not made from the same runs before. */
 export async function writeArtefacts(
   o: ReproduceOptions,
   records: readonly RunRecord[],
-  dir: string,
   say: (line: string) => void,
 ): Promise<void> {
-  const makers = { figure2, figure3, table6 } as const;
-  for (const [name, make] of Object.entries(makers)) {
-    const suite = o.suites.find((s) => s.name === name);
-    const cells = suite?.cells.filter((cell) => recordOf(cell, records)) ?? [];
-    if (!suite || !cells.length) continue;
-    const file = path.join(dir, `${name}.json`);
-    const made = hashOf(cells.map((cell) => [recordOf(cell, records)!.id, recordOf(cell, records)!.weightsHash]));
+  for (const { name, file, suite, made, make } of artefactsFrom(o.suites, { ...o, runs: o.folders.out }, records)) {
     if (fs.existsSync(file) && fs.readFileSync(file, "utf8").includes(made)) continue;
     say(`${name}: ${suite.title} ...`);
     try {
-      const section = await make(cells, o, records);
-      if (section) writeWhole(file, `${JSON.stringify({ ...section, made }, null, 1)}\n`);
+      const text = await make();
+      if (text !== undefined) writeWhole(file, text);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       say(`${name}: ${error.message}`);
@@ -55,9 +82,9 @@ export async function writeArtefacts(
   }
 }
 
-/** Seed 1 of a cell, if it is recorded. */
+/** Seed 1 of a cell, if it is recorded: of several states of its data or settings the latest. */
 const recordOf = (cell: Cell, records: readonly RunRecord[]): RunRecord | undefined =>
-  records.find((r) => r.cell === cellName(cell) && r.seed === 1 && r.status === "ok" && r.trial === undefined);
+  chooseRuns(records.filter((r) => r.cell === cellName(cell))).chosen.find((r) => r.seed === 1 && r.status === "ok");
 
 interface Trained {
   readonly prepared: Prepared;
@@ -69,11 +96,7 @@ interface Trained {
  * The recorded run of seed 1 once more, with its program at hand.
  * @throws UserError where it ends with other weights: what it would show is not the record's
  */
-async function trainAgain(
-  cell: Cell,
-  o: Pick<ReproduceOptions, "dataDir" | "engine" | "fastMath">,
-  records: readonly RunRecord[],
-): Promise<Trained> {
+async function trainAgain(cell: Cell, o: FigureOptions, records: readonly RunRecord[]): Promise<Trained> {
   const system = findSystem(cell.system);
   if (system.kind !== "neural") throw new UserError(`${cell.system}: expected a neural system for a figure.`);
   const dataset = cellDataset(await loadCellData(cell, o.dataDir), cell);
@@ -112,7 +135,7 @@ function firstBatch({ train: data, config }: Prepared): Batch {
 }
 
 /** Norm of each loss term's gradient at the encoder's and decoder's first kernels of IIM_TV and IIM_VT. */
-async function figure2([cell]: readonly Cell[], o: ReproduceOptions, records: readonly RunRecord[]): Promise<Section> {
+async function figure2([cell]: readonly Cell[], o: FigureOptions, records: readonly RunRecord[]): Promise<Section> {
   const { prepared, program } = await trainAgain(cell, o, records);
   try {
     const batch = firstBatch(prepared);
@@ -190,7 +213,7 @@ function shownVideo({ test }: Dataset, length = 12): number {
 }
 
 /** Attention matrices of one test video: every pair, both directions. */
-async function figure3([cell]: readonly Cell[], o: ReproduceOptions, records: readonly RunRecord[]): Promise<Section> {
+async function figure3([cell]: readonly Cell[], o: FigureOptions, records: readonly RunRecord[]): Promise<Section> {
   const { prepared, dataset, program } = await trainAgain(cell, o, records);
   try {
     const video = shownVideo(dataset);
@@ -260,7 +283,7 @@ async function figure3([cell]: readonly Cell[], o: ReproduceOptions, records: re
 /** Utterances of a MOSEI video with what CIA and CIA without IIM say, from the recorded predictions of seed 1. */
 async function table6(
   cells: readonly Cell[],
-  o: ReproduceOptions,
+  o: FigureOptions,
   records: readonly RunRecord[],
 ): Promise<Section | undefined> {
   const pick = (emotion: boolean, iim: boolean) =>
@@ -271,7 +294,11 @@ async function table6(
   const dataset = cellDataset(await loadCellData(sentiment, o.dataDir), sentiment);
   const predicted = (cell: Cell) => {
     const record = recordOf(cell, records)!;
-    return { record, predictions: readPredictions(o.folders.out, record).test };
+    if (record.dataHash !== dataset.hash)
+      throw new UserError(
+        `${record.cell}, seed 1: expected the data of its record (${record.dataHash.slice(0, 12)}), found ${dataset.hash.slice(0, 12)}. Nothing was written: run it on the data that is here.`,
+      );
+    return { record, predictions: readPredictions(o.runs, record).test };
   };
   const classesOf = (cell: Cell) => argmaxRows(predicted(cell).predictions.values, 2);
   const emotionsOf = (cell: Cell) => {

@@ -14,18 +14,60 @@ import { collect, isOwn, readme, tableFiles, withTables } from "./report";
 export const hashOfRecords = (records: readonly RunRecord[]): string =>
   hashOf(records.map((r) => `${r.id} ${sha256(resultOf(r))}`).sort());
 
-/** Notebooks whose recorded outputs were made from other records, or that do not say from which. */
+/** What of a notebook says that its outputs are what ran. */
+export interface RecordedNotebook {
+  readonly metadata: { readonly records?: string; readonly outputs?: string };
+  readonly cells: readonly { readonly source: unknown; readonly outputs?: unknown }[];
+}
+
+/** Identity of what a notebook shows: the sources of its cells with their outputs. The format writes a text whole, or as its lines. */
+export const hashOfOutputs = ({ cells }: RecordedNotebook): string => {
+  const whole = (_: string, value: unknown) =>
+    Array.isArray(value) && value.length && value.every((line) => typeof line === "string") ? value.join("") : value;
+  return sha256(
+    JSON.stringify(
+      cells.map(({ source, outputs }) => [source, outputs ?? null]),
+      whole,
+    ),
+  );
+};
+
+/**
+ * Numbers with decimals in the README's sentences on results that are none of those in the tables linked in the same paragraph
+ * (of all tables, where none is), rounded as the sentence has them. Signs are the sentence's affair ("costs 0.5 points").
+ * @param tables  text by file name
+ */
+export function unfoundNumbers(text: string, tables: Readonly<Record<string, string>>): string[] {
+  const sentences = text.split("<!-- /results -->")[1]?.split(/^## /m)[0] ?? "";
+  const numbersIn = (part: string) => part.replaceAll("−", "-").match(/\d+\.\d+/g) ?? [];
+  return sentences.split(/^- /m).flatMap((paragraph) => {
+    const linked = [...paragraph.matchAll(/\(results\/tables\/([\w-]+\.md)\)/g)].flatMap(
+      ([, name]) => tables[name] ?? [],
+    );
+    const there = numbersIn((linked.length ? linked : Object.values(tables)).join("\n")).map(Number);
+    return numbersIn(paragraph).filter((number) => {
+      const half = 0.5 * 10 ** -number.split(".")[1].length + 1e-9;
+      return !there.some((value) => Math.abs(value - Number(number)) <= half);
+    });
+  });
+}
+
+/** Notebooks whose recorded outputs were changed, or were made from other records, or that do not say from which. */
 export function staleNotebooks(records: readonly RunRecord[]): { findings: Finding[]; notebooks: number } {
   const folder = path.join(projectRoot(), "notebooks");
   const files = fs.existsSync(folder) ? fs.readdirSync(folder).filter((f) => f.endsWith(".ipynb")) : [];
   const now = hashOfRecords(records);
   const findings = files.flatMap((file): Finding[] => {
-    const { metadata } = JSON.parse(fs.readFileSync(path.join(folder, file), "utf8")) as {
-      metadata: { records?: string };
-    };
-    if (metadata.records === now) return [];
-    const message = `${file}: expected outputs made from the records that are here (${now}), found ${metadata.records ?? "no word of it"}; npm run notebook -- --record ${file.slice(0, 2)} makes them anew`;
-    return [{ what: "text", message }];
+    const notebook = JSON.parse(fs.readFileSync(path.join(folder, file), "utf8")) as RecordedNotebook;
+    const { records, outputs } = notebook.metadata;
+    const again = `npm run notebook -- --record ${file.slice(0, 2)} makes them anew`;
+    const message =
+      records !== now
+        ? `${file}: expected outputs made from the records that are here (${now}), found ${records ?? "no word of it"}; ${again}`
+        : outputs !== hashOfOutputs(notebook)
+          ? `${file}: its outputs are not those that were recorded: one was changed by hand; ${again}`
+          : undefined;
+    return message === undefined ? [] : [{ what: "text", message }];
   });
   return { findings, notebooks: files.length };
 }
@@ -89,12 +131,17 @@ export async function tablesAgain(
     const difference = firstDifference("README.md", withTables(text, tables), text, again);
     if (difference && found.absent.has("headline")) undecided++;
     else if (difference) findings.push(finding(difference));
+    const unfound = unfoundNumbers(text, tables).map((number): Finding => ({
+      what: "text",
+      message: `README.md: ${number} stands in a sentence on results, and in none of the tables linked beside it; correct it, or link the table`,
+    }));
+    findings.push(...unfound);
   }
   return { compared: Object.keys(tables).length + Object.keys(page).length - undecided, undecided, findings };
 }
 
 /** Where two texts part: the line, and a little of it around the first character that differs. */
-function firstDifference(file: string, expected: string, found: string, again: string): string | undefined {
+export function firstDifference(file: string, expected: string, found: string, again: string): string | undefined {
   if (expected === found) return undefined;
   const [a, b] = [expected, found].map((text) => text.split("\n"));
   let line = 0;

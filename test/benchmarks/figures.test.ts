@@ -14,7 +14,7 @@ describe("a figure of a run that is trained again", function () {
   this.timeout(120_000);
 
   it("is made from the record's own weights, and is kept as it was where training ends with others", async () => {
-    const [runs, dir] = [temporaryFolder("runs"), temporaryFolder("artefacts")];
+    const runs = temporaryFolder("runs");
     const filter = ["--system", "cia", "--task", "classes:2", "--seeds", "1", "--epochs", "1"];
     const { code, err } = await run("run", ["ci", ...filter, "--no-report", "--out", runs]);
     assert.equal(code, 0, err);
@@ -32,9 +32,9 @@ describe("a figure of a run that is trained again", function () {
       checkpointSeconds: 10,
     } as const;
     const said: string[] = [];
-    const make = (weightsHash: string) => writeArtefacts(options, [{ ...record, weightsHash }], dir, (line) => said.push(line)); // prettier-ignore
+    const make = (weightsHash: string) => writeArtefacts(options, [{ ...record, weightsHash }], (line) => said.push(line)); // prettier-ignore
     await make(record.weightsHash!);
-    const file = path.join(dir, "figure2.json");
+    const file = path.join(runs, "artefacts", "figure2.json");
     const made = fs.readFileSync(file, "utf8");
     assert.match(made, /Norm of the gradient/);
     await make(sha256("other weights"));
