@@ -3,6 +3,7 @@
  * stand beside, and whether the two may be compared. CIA's settings are the paper's Table 4 as resolved from the authors' script; other systems have settings
  * of their own for a data set where their authors published some.
  */
+import { findSystem } from "../../lib/models";
 import { printed } from "../../lib/report/paper";
 import type { Cell, CellMetric, PaperValue, Profile } from "../../lib/core/suite";
 import { modalitiesName, type Config, type Modality, type Protocol, type Task } from "../../lib/core/types";
@@ -202,8 +203,7 @@ export function cellOf(setup: Setup, o: CellOptions = {}): Cell {
 }
 
 /** Fitted systems have no epochs to set. */
-const fitted = ["svm", "rf", "bof-msa", "constant", "linear"];
-export const usesTrainer = (system: string): boolean => !fitted.includes(system);
+export const usesTrainer = (system: string): boolean => findSystem(system).kind !== "fitted";
 
 const missingData: Readonly<Record<string, string>> = {
   mosi: "tri-modal features of the CMU split that have not seen the labels are not public: MOSI's public text and video features come from the 62 training videos",

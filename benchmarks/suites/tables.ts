@@ -85,11 +85,13 @@ export const table3: Suite = {
   }),
 };
 
-/** BoF-MSA reads audio and video only. */
-const takes = (setup: Setup, name: string): boolean => name !== "bof-msa" || setup.modalities.some((m) => m !== "T");
+/** Of a set-up's modalities those that the system reads. */
+const modalitiesFor = (setup: Setup, name: string): readonly Modality[] => {
+  const { modalities } = findSystem(name);
+  return modalities ? setup.modalities.filter((m) => modalities.includes(m)) : setup.modalities;
+};
 
-const modalitiesFor = (setup: Setup, name: string): readonly Modality[] =>
-  name === "bof-msa" ? setup.modalities.filter((m) => m !== "T") : setup.modalities;
+const takes = (setup: Setup, name: string): boolean => modalitiesFor(setup, name).length > 0;
 
 function comparison(list: readonly Setup[], table?: string): Cell[] {
   return comparedSystems.flatMap(({ name, row }) =>

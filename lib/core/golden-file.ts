@@ -51,9 +51,15 @@ export function readGolden(file: string): GoldenCase {
     arrays[entry.replace(/\.npy$/, "")] = decode(bytes, `${basename(file)}, ${entry}`);
   const { config: text, ...rest } = arrays;
   if (!text) throw new DataError(`${basename(file)}: expected an entry "config" with the case's JSON, found none.`);
+  let config: unknown;
   try {
-    return { name, config: JSON.parse(Buffer.from(text.data as Uint8Array).toString("utf8")), arrays: rest };
+    config = JSON.parse(Buffer.from(text.data as Uint8Array).toString("utf8"));
   } catch {
     throw new DataError(`${basename(file)}, config: expected JSON in UTF-8, found other text.`);
   }
+  if (typeof config !== "object" || config === null || Array.isArray(config))
+    throw new DataError(
+      `${basename(file)}, config: expected a JSON object with the case's settings, found ${JSON.stringify(config).slice(0, 40)}.`,
+    );
+  return { name, config: config as GoldenCase["config"], arrays: rest };
 }

@@ -2,6 +2,7 @@
  * How a golden case (one `.npz`, see lib/data for the reader) meets the code that recomputes it. `benchmarks/golden.ts`
  * reads each file, asks the checks in turn which one handles its config, and prints what that one found.
  */
+import { DataError } from "./errors";
 
 /** One entry of the archive, in C order. A scalar has shape []. */
 export interface GoldenArray {
@@ -21,7 +22,7 @@ export interface GoldenCase {
 
 export interface GoldenResult {
   readonly name: string;
-  /** Greatest |ours - expected| / max(1, |expected|) over all that was compared; NaN when nothing could be. */
+  /** Greatest |ours - expected| / (1 + |expected|) over all that was compared; NaN where a number is none, and when nothing could be compared. */
   readonly maxError: number;
   readonly pass: boolean;
   /** What was compared, or the first thing that failed and by how much. */
@@ -33,38 +34,63 @@ export interface GoldenCheck {
   check(golden: GoldenCase): Promise<GoldenResult>;
 }
 
-/** Gathers the comparisons of one case: each entry against its tolerance, the worst one named. */
+/** What a case gives, to compute with. Every other entry is a value to be met. */
+const given = /^((input|weight)\/.+|(labels|targets)(_test)?|offsets)$/;
+
+/** One shape, but for axes of length 1 and, after the first axis, for how the rest is split: (rows, K, D) is (rows, K * D). */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  const axes = (shape: readonly number[]) => shape.filter((n) => n !== 1).join();
+  const size = (shape: readonly number[]) => shape.reduce((x, y) => x * y, 1);
+  if (axes(a) === axes(b)) return true;
+  return Math.min(a.length, b.length) > 1 && a.length !== b.length && a[0] === b[0] && size(a) === size(b);
+}
+
+/** "4 x 3", or "a scalar". */
+export const shapeText = (shape: readonly number[]): string => shape.join(" x ") || "a scalar";
+
+/** Gathers the comparisons of one case: each entry against its tolerance, the worst one named, and each entry that nothing met. */
 export class Comparison {
   private maxError = 0;
   private compared = 0;
   private readonly failures: string[] = [];
+  private readonly read = new Set<string>();
 
   constructor(private readonly golden: GoldenCase) {}
 
-  /** The entry `name`; a case without it is not one that its config describes. */
-  array(name: string): GoldenArray {
-    const array = this.golden.arrays[name];
-    if (!array) throw new Error(`golden case ${this.golden.name}: no entry "${name}"`);
-    return array;
+  has(name: string): boolean {
+    return Object.hasOwn(this.golden.arrays, name);
   }
 
-  /** Adds ours against entry `name`: passes where |d| <= tolerance * max(1, |expected|). */
-  entry(name: string, ours: ArrayLike<number>, tolerance: number): void {
-    this.values(name, ours, this.array(name).data, tolerance);
+  /** The entry `name`; a case without it is not one that its config describes. @throws DataError */
+  array(name: string): GoldenArray {
+    if (!this.has(name)) throw new DataError(`${this.golden.name}: expected an entry ${name}, found none.`);
+    this.read.add(name);
+    return this.golden.arrays[name];
+  }
+
+  /** Adds ours, of `shape`, against entry `name`: passes where |d| <= tolerance + tolerance * |expected|, for every number. A case without the entry fails. */
+  entry(name: string, ours: ArrayLike<number>, tolerance: number, shape?: readonly number[]): void {
+    if (!this.has(name)) {
+      this.condition(name, false, "expected this entry, found none");
+      return;
+    }
+    const expected = this.array(name);
+    if (shape && !sameShape(shape, expected.shape))
+      this.condition(name, false, `expected ${shapeText(shape)} numbers, found ${shapeText(expected.shape)}`);
+    else this.values(name, ours, expected.data, tolerance);
   }
 
   values(name: string, ours: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+    this.compared++;
     if (ours.length !== expected.length) {
       this.failures.push(`${name}: expected ${expected.length} values, found ${ours.length}`);
       return;
     }
+    // Math.max gives NaN where either is NaN, so one number that is none fails the entry and shows in the case's error.
     let worst = 0;
-    for (let i = 0; i < expected.length; i++) {
-      const error = Math.abs(ours[i] - expected[i]) / Math.max(1, Math.abs(expected[i]));
-      if (!(error <= worst)) worst = error;
-    }
-    this.compared++;
-    if (!(worst <= this.maxError)) this.maxError = worst;
+    for (let i = 0; i < expected.length; i++)
+      worst = Math.max(worst, Math.abs(ours[i] - expected[i]) / (1 + Math.abs(expected[i])));
+    this.maxError = Math.max(this.maxError, worst);
     if (!(worst <= tolerance)) this.failures.push(`${name}: off by ${worst.toExponential(1)}, allowed ${tolerance}`);
   }
 
@@ -75,10 +101,13 @@ export class Comparison {
   }
 
   result(): GoldenResult {
-    const failed = this.failures.length;
-    const detail = failed
-      ? `${failed} of ${this.compared}: ${this.failures.slice(0, 3).join("; ")}`
-      : `${this.compared} entries`;
-    return { name: this.golden.name, maxError: this.maxError, pass: failed === 0 && this.compared > 0, detail };
+    const unmet = Object.keys(this.golden.arrays).filter((name) => !given.test(name) && !this.read.has(name));
+    const failures = [...unmet.map((name) => `${name}: a value that this system does not have`), ...this.failures];
+    const all = this.compared + unmet.length;
+    const detail = failures.length
+      ? `${failures.length} of ${all}: ${failures.slice(0, 3).join("; ")}`
+      : `${all} entries`;
+    const pass = failures.length === 0 && this.compared > 0;
+    return { name: this.golden.name, maxError: this.maxError, pass, detail };
   }
 }

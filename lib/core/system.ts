@@ -3,7 +3,7 @@
  * fitted one (SVM, random forest, bag of features, the yardsticks) has `fit`. Both predict a split.
  */
 import type { Rng } from "./rng";
-import type { Config, Predictions, SearchSpace, Shape, Split, Targets } from "./types";
+import type { Config, Modality, Predictions, SearchSpace, Shape, Split, Targets } from "./types";
 
 /** One split with the targets of the task. */
 export interface FitData {
@@ -42,6 +42,8 @@ export interface FittedSystem<C extends Config = Config> {
   readonly paper: string;
   readonly defaults: C;
   readonly space: SearchSpace;
+  /** What it reads of a data set that holds more; absent: all. */
+  readonly modalities?: readonly Modality[];
   /** @throws SystemError with the reason when the system cannot take this task or these modalities. */
   accepts(shape: Shape): void;
   /**

@@ -1,7 +1,9 @@
 // From the labels that files give to the targets of a task, each convention a named argument.
 import { DataError } from "../core/errors";
 import { sevenDigits } from "../core/math";
-import { emotionNames, taskName, type Dataset, type Labels, type Split, type Targets, type Task } from "../core/types";
+import { emotionNames, taskName, type Dataset, type Split, type Targets, type Task } from "../core/types";
+import { checkLabels } from "./labels";
+import { splitNames } from "./pack";
 
 export interface TargetOptions {
   /** How n + 1/2 rounds in 5 and 7 classes: as numpy (to even; the field's scripts) or away from zero. Default "half-even". */
@@ -44,17 +46,31 @@ function refuse(dataset: Dataset, task: Task, why: string, mend: string): DataEr
   );
 }
 
-function classesOf(dataset: Dataset, labels: Labels, n: number, rounding: Rounding): Int32Array {
+/** Labels of a split that are numbers: files are checked as they are read, but a data set may be made by hand. @throws DataError */
+function numbersOf<T extends ArrayLike<number>>(
+  dataset: Dataset,
+  split: Split,
+  labels: T,
+  range?: readonly [number, number],
+): T {
+  const name = splitNames.find((name) => dataset[name] === split);
+  checkLabels(labels, [`${dataset.name}, ${dataset.features}`, ...(name ? [name] : [])].join(", "), range);
+  return labels;
+}
+
+function classesOf(dataset: Dataset, split: Split, n: number, rounding: Rounding): Int32Array {
   const task: Task = { kind: "classes", classes: n };
   const { scale, classNames } = dataset;
-  if (labels.classes && classNames?.length === n) return labels.classes;
+  const { labels } = split;
+  if (labels.classes && classNames?.length === n) return numbersOf(dataset, split, labels.classes, [0, n - 1]);
   if (!labels.intensity || !scale) {
     const found = labels.classes
       ? `${classNames?.length ?? "other"} classes and no intensities`
       : "no sentiment labels";
     throw refuse(dataset, task, found, "Choose another task or label column.");
   }
-  if (n === 2) return Int32Array.from(labels.intensity, (v) => (v >= scale.positiveFrom ? 1 : 0));
+  const intensity = numbersOf(dataset, split, labels.intensity);
+  if (n === 2) return Int32Array.from(intensity, (v) => (v >= scale.positiveFrom ? 1 : 0));
   if (n % 2 === 0) throw refuse(dataset, task, "a scale with a neutral middle", "Take an odd number of classes, or 2.");
   if (scale.high - scale.low < n - 1)
     throw refuse(
@@ -64,7 +80,7 @@ function classesOf(dataset: Dataset, labels: Labels, n: number, rounding: Roundi
       `They do not span ${n} whole steps.`,
     );
   const neutral = (scale.low + scale.high) / 2;
-  return Int32Array.from(labels.intensity, (v) => intensityClass(v, neutral, n, rounding));
+  return Int32Array.from(intensity, (v) => intensityClass(v, neutral, n, rounding));
 }
 
 /**
@@ -74,7 +90,7 @@ function classesOf(dataset: Dataset, labels: Labels, n: number, rounding: Roundi
  * - `classes:N`: the files' own N classes; else, N odd, the intensity's distance from neutral clipped to +-(N - 1) / 2 and rounded
  * - `emotions`: present where the score is above 0; six a unit
  * - `intensity`: (label - mid) / half, so that the label scale becomes [-1, 1]; label = mid + half * target
- * @throws DataError where the labels cannot give the task, or give every training unit the same target
+ * @throws DataError where the labels cannot give the task, are not finite, or give every training unit the same target
  */
 export function targetsOf(
   dataset: Dataset,
@@ -86,17 +102,25 @@ export function targetsOf(
   if (task.kind === "emotions") {
     if (!labels.emotions)
       throw refuse(dataset, task, "none of the six emotions", `They are ${emotionNames.join(", ")}.`);
-    return { outputs: 6, values: Float32Array.from(labels.emotions, (v) => (v > 0 ? 1 : 0)) };
+    return {
+      outputs: 6,
+      values: Float32Array.from(numbersOf(dataset, split, labels.emotions), (v) => (v > 0 ? 1 : 0)),
+    };
   }
   if (task.kind === "intensity") {
     const { scale } = dataset;
     if (!labels.intensity || !scale) throw refuse(dataset, task, "classes, no intensities", "Choose another task.");
     const mid = (scale.low + scale.high) / 2;
     const half = (scale.high - scale.low) / 2;
-    return { outputs: 1, values: Float32Array.from(labels.intensity, (v) => (v - mid) / half), mid, half };
+    return {
+      outputs: 1,
+      values: Float32Array.from(numbersOf(dataset, split, labels.intensity), (v) => (v - mid) / half),
+      mid,
+      half,
+    };
   }
-  const values = classesOf(dataset, labels, task.classes, rounding);
-  const train = split === dataset.train ? values : classesOf(dataset, dataset.train.labels, task.classes, rounding);
+  const values = classesOf(dataset, split, task.classes, rounding);
+  const train = split === dataset.train ? values : classesOf(dataset, dataset.train, task.classes, rounding);
   if (train.every((v) => v === train[0])) {
     const cut =
       dataset.scale && !labels.classes ? ` from labels cut at ${sevenDigits(dataset.scale.positiveFrom)}` : "";

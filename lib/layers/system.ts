@@ -1,5 +1,5 @@
 /** What a compared system is. One file a system; the trainer, search, metrics and statistics come from outside, equal for all. */
-import type { Config, SearchSpace, Shape } from "../core/types";
+import type { Config, Modality, SearchSpace, Shape } from "../core/types";
 import type { FittedSystem } from "../core/system";
 import type { Output, Value } from "../engine/graph";
 import type { Net } from "./net";
@@ -19,6 +19,8 @@ export interface NeuralSystem<C extends Config = Config> {
    * to each utterance by itself (the trainer repacks each row as a sequence of one; `shape.level` is then "sequence").
    */
   readonly rows: "context" | "alone";
+  /** What it reads of a data set that holds more; absent: all. */
+  readonly modalities?: readonly Modality[];
   /** Throws SystemError with the reason when it cannot take this task or these modalities. */
   accepts(shape: Shape, config: C): void;
   forward(net: Net, config: C): Output;

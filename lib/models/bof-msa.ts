@@ -145,7 +145,8 @@ export const bofMsa: FittedSystem<BofConfig> = {
   defaults: Object.freeze({ K: 128, beta: 0.75, C: 1, alpha: 1 }),
   /** For classes, which is what is searched. */
   space: { K: [32, 128], beta: [0.01, 0.1, 0.75], C: [0.1, 1, 10] },
-  accepts: (shape) => acceptModalities(name, shape, ["A", "V"]),
+  modalities: ["A", "V"],
+  accepts: (shape) => acceptModalities(name, shape, bofMsa.modalities),
   fit(train, _valid, shape, config, rng) {
     bofMsa.accepts(shape);
     checkSettings(name, config, { K: wholeFrom(1), beta: positive, C: positive, alpha: positive });

@@ -138,7 +138,13 @@ export const tfn: NeuralSystem<TfnConfig> = {
   accepts(shape, config) {
     needSequences("tfn", shape);
     checkSettings("tfn", config, defaults, { free: ["bnEpsilon", "bnMomentum", "range"] });
-    const { order } = config;
+    const { order, bnEpsilon, bnMomentum } = config;
+    if (!(bnEpsilon > 0))
+      throw new SystemError(`tfn, setting bnEpsilon: expected a number above 0, found ${bnEpsilon}.`);
+    if (!(bnMomentum > 0 && bnMomentum <= 1))
+      throw new SystemError(
+        `tfn, setting bnMomentum: expected a share above 0, of at most 1 (of the batch in the moving statistics), found ${bnMomentum}.`,
+      );
     const missing = shape.modalities.filter((m) => !order.includes(m));
     if (missing.length > 0 || new Set(order).size !== order.length)
       throw new SystemError(`tfn: expected order to hold each of T, A, V once, found ${order}.`);

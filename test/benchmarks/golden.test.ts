@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { zipSync } from "fflate";
 import { checkFile, goldenFiles, main } from "../../benchmarks/golden";
 import { UsageError } from "../../lib/core/errors";
 import { readGolden } from "../../lib/core/golden-file";
@@ -44,6 +45,35 @@ describe("npm run golden", function () {
     assert.match(lines[0], /^FAIL .* cut {2}\(cut\.npz: expected an \.npz archive/);
     assert.match(lines[1], /^pass .* df_l1/);
     assert.match(lines[2], /^FAIL .* empty /);
+  });
+
+  it("goes on after a fault that no message foresaw, with the reason as the case's line and the stack on stderr", async () => {
+    const said: unknown[] = [];
+    const error = console.error;
+    console.error = (what: unknown) => void said.push(what);
+    try {
+      const check = { handles: () => true, check: () => Promise.reject(new TypeError("x is not iterable")) };
+      const result = await checkFile(join(cases, "df_l1.npz"), [check]);
+      assert.deepEqual([result.pass, result.name, result.detail], [false, "df_l1", "x is not iterable"]);
+      assert.ok(said[0] instanceof TypeError);
+    } finally {
+      console.error = error;
+    }
+  });
+
+  it("refuses a config that is no object", () => {
+    for (const config of ["null", "5", "[]"]) {
+      const header = `{'descr': '|u1', 'fortran_order': False, 'shape': (${config.length},), }\n`;
+      const bytes = Buffer.concat([
+        Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, header.length, 0]),
+        Buffer.from(header + config),
+      ]);
+      writeFileSync(join(folder, "none.npz"), zipSync({ "config.npy": bytes }));
+      assert.throws(
+        () => readGolden(join(folder, "none.npz")),
+        /none\.npz, config: expected a JSON object with the case's settings, found (null|5|\[\])/,
+      );
+    }
   });
 
   it("names the system of a case that it does not know", async () => {

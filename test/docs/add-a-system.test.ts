@@ -2,7 +2,11 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadDataset } from "../../lib/data";
+import { cellOf, setups, usesTrainer } from "../../benchmarks/suites/setups";
+import { comparedSystems } from "../../benchmarks/suites/systems";
+import { table5b, table5Search } from "../../benchmarks/suites/tables";
 import { startEngine } from "../../lib/engine/choose";
+import { systems } from "../../lib/models";
 import { scoreTest, train } from "../../lib/training/train";
 import { gmu } from "./gmu";
 
@@ -51,5 +55,18 @@ describe("docs/add-a-system.md", function () {
       train(gmu, dataset, task, { ...options, config: { K: 9 } }),
       /gmu, setting K: expected one of/,
     );
+  });
+
+  it("says what a fitted system's cells are: no settings of the trainer, and of the modalities those that it reads", () => {
+    for (const { name, kind } of systems) {
+      const { config } = cellOf(setups.mosiAudio[0], { system: name });
+      assert.equal("patience" in config, kind === "neural", name);
+      assert.equal(usesTrainer(name), kind === "neural", name);
+    }
+    const cells = [...table5b.cells, ...table5Search.cells].filter((cell) => !cell.missing);
+    for (const { name, modalities } of systems.filter((s) => comparedSystems.some(({ name }) => name === s.name))) {
+      const of = cells.filter((cell) => cell.system === name).flatMap((cell) => cell.modalities);
+      assert.deepEqual([...new Set(of)].sort(), [...(modalities ?? "TAV")].sort(), name);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { GoldenArray, GoldenCheck } from "../../lib/core/golden";
+import type { GoldenArray, GoldenCase, GoldenCheck } from "../../lib/core/golden";
 import { readGolden } from "../../lib/core/golden-file";
 import { startEngine } from "../../lib/engine/choose";
 import { neuralGolden } from "../../lib/models/golden";
@@ -55,6 +55,97 @@ describe("golden cases", function () {
       assert.equal(pass, false);
       assert.match(detail, new RegExp(`${entry}: off by`));
     }
+  });
+
+  it("fail when one number of an entry is none", async () => {
+    const golden = readGolden(join(own, "ef_lstm_TV_l1.npz"));
+    for (const entry of Object.keys(golden.arrays).filter((name) => /^(output|loss|grad)\//.test(name))) {
+      const data = Float64Array.from(golden.arrays[entry].data);
+      data[0] = NaN;
+      const arrays = { ...golden.arrays, [entry]: { ...golden.arrays[entry], data } };
+      const { pass, detail } = await check.check({ ...golden, arrays });
+      assert.equal(pass, false, entry);
+      assert.match(detail, new RegExp(`${entry}: off by NaN`));
+    }
+  });
+
+  const without = (golden: GoldenCase, left: RegExp): GoldenCase => ({
+    ...golden,
+    arrays: Object.fromEntries(Object.entries(golden.arrays).filter(([name]) => !left.test(name))),
+  });
+
+  it("fail when a gradient, a loss, the outputs or a part of Adam is missing", async () => {
+    const golden = readGolden(join(own, "ef_lstm_TV_l1.npz"));
+    const tfn = readGolden(join(own, "tfn_eval_AVT_l1.npz"));
+    const adam = (name: string) => ({ ...golden, arrays: { ...golden.arrays, [name]: golden.arrays["grad/fc/bias"] } });
+    for (const [lacking, message] of [
+      [without(golden, /^grad\/fc\/bias$/), /1 of \d+: grad\/fc\/bias: expected this entry, found none/],
+      [without(golden, /^grad\//), /7 of \d+: grad\//],
+      [without(golden, /^loss\/task$/), /1 of \d+: loss\/task: expected this entry, found none/],
+      [without(golden, /^loss\//), /2 of \d+: loss\/task.*loss\/total/],
+      [without(golden, /^output\//), /expected entries output\/\.\.\., found none/],
+      [without(tfn, /^grad\/audio\/bn\/gamma$/), /1 of \d+: grad\/audio\/bn\/gamma: expected this entry/],
+      [adam("adam3/fc/bias"), /loss_adam: expected this entry, found none/],
+      [adam("loss_adam"), /loss_adam.*; adam3\/lstm\/kernel: expected this entry, found none/],
+    ] as const) {
+      const { pass, detail } = await check.check(lacking);
+      assert.equal(pass, false);
+      assert.match(detail, message);
+    }
+    await assert.rejects(
+      check.check(without(readGolden(join(own, "mfm_AV_l1.npz")), /^input\/gauss\/y$/)),
+      /mfm_AV_l1: expected an entry input\/gauss\/y, found none/,
+    );
+  });
+
+  it("fail when an expected value or a weight is transposed", async () => {
+    const golden = readGolden(join(own, "ef_lstm_TV_l1.npz"));
+    const transposed = (name: string): GoldenCase => {
+      const array = golden.arrays[name];
+      const arrays = { ...golden.arrays, [name]: { ...array, shape: [...array.shape].reverse() } };
+      return { ...golden, arrays };
+    };
+    assert.match((await check.check(transposed("output/h"))).detail, /output\/h: expected 8 x 3 numbers, found 3 x 8/);
+    assert.match((await check.check(transposed("grad/lstm/kernel"))).detail, /kernel: expected 6 x 12 numbers, found/);
+    await assert.rejects(
+      check.check(transposed("weight/lstm/kernel")),
+      /weight\/lstm\/kernel: expected 6 x 12 numbers/,
+    );
+  });
+
+  it("are known by their settings, whatever their names", async () => {
+    const passes = async (file: string, change: (config: Record<string, unknown>) => Record<string, unknown>) => {
+      const golden = readGolden(join(own, file));
+      const { pass, detail } = await check.check({ ...golden, config: change(golden.config) });
+      assert.ok(pass, `${file}: ${detail}`);
+    };
+    const padded = "mmmu_ba_released_padded_softmax.npz";
+    await passes(padded, (config) => ({ ...config, case: "released keys", padTo: 4 }));
+    await passes(padded, (config) => ({ ...config, case: "released", variant: "padded utterances are keys" }));
+    const ours = "mmmu_ba_MU_SA_softmax.npz";
+    await passes(ours, (config) => ({ ...config, variant: "keys = true utterances only, not the padded ones" }));
+    await passes("dfg_mmsa_softmax.npz", (config) => ({ ...config, efficacy: null }));
+    await passes("dfg_mmsa_softmax.npz", (config) => ({ ...config, efficacy: false }));
+    await passes("mv_lstm_full_softmax.npz", (config) => ({ ...config, system: "mv-lstm" }));
+    const golden = readGolden(join(own, "mfm_AV_l1.npz"));
+    await assert.rejects(
+      check.check({ ...golden, config: { ...golden.config, gatesSeeMemory: false } }),
+      /weight\/mfn\/gamma1\/fc1\/kernel: expected 8 x 3 numbers, found 11 x 3/,
+    );
+  });
+
+  it("know the moving variance of Keras 1 and 2.x, n / (n - 1 - epsilon) of the batch's", async () => {
+    const golden = readGolden(join(own, "tfn_train_l1.npz"));
+    const [batch, old] = ["output/audio/bn/batch_variance_biased", "weight/audio/bn/moving_variance"].map(
+      (name) => golden.arrays[name].data,
+    );
+    const data = Float64Array.from(batch, (v, i) => 0.99 * old[i] + (0.01 * v * 3) / (2 - 0.001));
+    const at = "output/audio/bn/new_moving_variance_keras2";
+    const keras: GoldenArray = { dtype: "float64", shape: [data.length], data };
+    const { pass, detail } = await check.check({ ...golden, arrays: { ...golden.arrays, [at]: keras } });
+    assert.ok(pass, detail);
+    const off: GoldenArray = { ...keras, data: data.map((v) => v + 1e-3) };
+    assert.match((await check.check({ ...golden, arrays: { ...golden.arrays, [at]: off } })).detail, /keras2: off by/);
   });
 
   it("fail when a value is stored that the system does not have", async () => {

@@ -7,6 +7,7 @@ import type { Engine } from "../../lib/engine/engine";
 import { record } from "../../lib/layers/record";
 import type { NeuralSystem } from "../../lib/layers/system";
 import { systems } from "../../lib/models";
+import { tfn } from "../../lib/models/tfn";
 import { goalsOf } from "../../lib/models/classical/fitting";
 import { viewOf } from "../../lib/training/prepare";
 import { assertPredictions, inputCases, levels, subsets, tasks, type InputCase } from "./cases";
@@ -90,4 +91,19 @@ describe("networks", function () {
         }
       });
     });
+});
+
+describe("tfn", () => {
+  it("refuses shares of the moving statistics outside (0, 1], and an epsilon that divides by zero", () => {
+    const { shape } = inputCases("sequence", tasks[0], ["T", "A", "V"])[0];
+    const { defaults } = tfn;
+    for (const config of [{ bnMomentum: 0 }, { bnMomentum: 1.5 }, { bnEpsilon: 0 }])
+      assert.throws(
+        () => tfn.accepts(shape, { ...defaults, ...config }),
+        new RegExp(
+          `tfn, setting ${Object.keys(config)[0]}: expected a .* above 0.*, found ${Object.values(config)[0]}`,
+        ),
+      );
+    tfn.accepts(shape, { ...defaults, bnMomentum: 1 });
+  });
 });

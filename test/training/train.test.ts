@@ -7,6 +7,7 @@ import { sha256 } from "../../lib/core/json";
 import type { Dataset, Task } from "../../lib/core/types";
 import type { Engine } from "../../lib/engine/engine";
 import type { NeuralSystem } from "../../lib/layers/system";
+import { systems } from "../../lib/models";
 import { constant } from "../../lib/models/constant";
 import { trainAndScore } from "../../lib/notebook/live";
 import { hashWeights, scoreTest, train, type TrainOptions } from "../../lib/training";
@@ -54,6 +55,22 @@ describe("the trainer", function () {
     }
     assert.deepEqual(orders[1].map((s) => s.key.step), [3, 4, 5]); // prettier-ignore
     assert.notDeepEqual(orders[0][0].batch.x.T!.data, orders[1][0].batch.x.T!.data);
+  });
+
+  it("refuses a label that is no number in any split, whatever the system and the task", async () => {
+    const first = (values: Float32Array | undefined) => values?.map((v, i) => (i === 0 ? NaN : v));
+    for (const name of ["train", "valid", "test"] as const) {
+      const split = dataset[name]!;
+      const labels = { intensity: first(split.labels.intensity), emotions: first(split.labels.emotions) };
+      const broken = { ...dataset, [name]: { ...split, labels } };
+      for (const task of [two, { kind: "classes", classes: 7 }, emotions, { kind: "intensity" }] as const)
+        for (const system of systems)
+          await assert.rejects(
+            train(system, broken, task, { seed: 1, protocol: "validation", engine, modalities: ["A", "V"] }),
+            new RegExp(`synthetic, synthetic, ${name}, label 1: expected a number, found NaN`),
+            `${system.name}, ${name}, ${task.kind}`,
+          );
+    }
   });
 
   it("selects the epoch with the least validation loss and predicts with its weights", async () => {
