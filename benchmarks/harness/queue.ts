@@ -81,10 +81,16 @@ export class Queue {
     if (this.broken) throw this.broken;
   }
 
-  /** Ends all runs where they stand: they go on from their checkpoints next time. */
+  /**
+   * Ends all runs where they stand: they go on from their checkpoints next time. A fit is one step of up to minutes without any, in
+   * which its worker hears nothing: that worker is ended at once.
+   */
   stop(): void {
     this.stopping = true;
-    for (const slot of this.slots) this.tell(slot, { type: "stop" });
+    for (const slot of this.slots) {
+      if (slot.run && findSystem(slot.run.job.cell.system).kind === "fitted") slot.process.kill("SIGKILL");
+      else this.tell(slot, { type: "stop" });
+    }
     for (const slot of this.slots) if (!slot.run) this.dismiss(slot);
   }
 
@@ -153,8 +159,10 @@ export class Queue {
         slot.text = message.text;
         return this.events.progress(this.state);
       case "stopped":
+        // A worker that was told by another than us (a SIGTERM) stays stopped: its run is for the one that takes its place.
+        if (!this.stopping && slot.run) this.waiting.unshift(slot.run);
         slot.run = undefined;
-        return this.next(slot);
+        return this.dismiss(slot);
       case "broken":
         slot.run = undefined;
         this.fail(new UserError(message.message));
