@@ -116,15 +116,32 @@ export class Queue {
   }
 
   private startWorker(): void {
-    const child = fork(path.join(__dirname, "worker.js"), [], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
+    let child: ChildProcess;
+    try {
+      child = fork(path.join(__dirname, "worker.js"), [], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    } catch (error) {
+      return this.notStarted(error as Error);
+    }
     const slot: Slot = { process: child, done: 0, text: "starting", ready: false };
     this.slots.push(slot);
     child.on("message", (message) => this.heard(slot, message as FromWorker));
     child.on("exit", (code, signal) => this.ended(slot, signal ?? `exit code ${code}`));
-    child.on("error", (error) => this.fail(new UserError(`worker: ${error.message}`)));
+    child.on("error", (error) => {
+      if (child.pid !== undefined) return this.fail(new UserError(`worker: ${error.message}`));
+      this.slots.splice(this.slots.indexOf(slot), 1); // a process that never was has no exit
+      this.notStarted(error);
+    });
     this.tell(slot, { type: "start", settings: this.options.settings });
+  }
+
+  /** The machine gives no process: there is none to wait for, and no use in asking again. */
+  private notStarted({ message }: Error): void {
+    this.fail(
+      new UserError(
+        `worker: expected to start a process of ${process.execPath}, found ${message}. If the machine has too many processes or too little memory, end some or give fewer --workers; the same command goes on from what is recorded.`,
+      ),
+    );
+    if (!this.slots.length) this.finish();
   }
 
   private tell(slot: Slot, message: ToWorker): void {
