@@ -107,6 +107,7 @@ export function readModalities(text: string): Modality[] {
 
 /** Runs an entry and sets the exit code: that of the error for what a user can mend, with its words; else the stack. */
 export function entry(main: (args: readonly string[]) => Promise<number>): void {
+  process.exitCode = 1; // a promise that nothing settles ends the process: not as if all were well
   main(process.argv.slice(2)).then(
     (code) => (process.exitCode = code),
     (error: unknown) => {

@@ -1,4 +1,7 @@
-/** One harness an output folder: the second one says who holds it. A lock whose holder is dead is taken over. */
+/**
+ * One harness an output folder: the second one says who holds it. A lock whose holder is dead is taken over: on this host its process
+ * tells, a requeued Slurm task knows its own former self, and of another host a holder that lives touches its lock every minute.
+ */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -12,7 +15,24 @@ interface Holder {
   readonly born?: string;
   readonly since: string;
   readonly command: string;
+  /** Where Slurm started it. A task that is requeued, on whatever node, comes again with a higher restart. */
+  readonly slurm?: { readonly job: string; readonly task: string; readonly restart: number };
+  /** Seconds between two touches of its lock; locks of earlier versions have none. */
+  readonly beat?: number;
 }
+
+/** A lock as it lies there. */
+interface Found {
+  readonly text: string;
+  /** undefined: cut by a crash. */
+  readonly holder?: Holder;
+  /** When it was last touched, by the clock of the disk. */
+  readonly touched: number;
+}
+
+const beatSeconds = 60;
+/** So many beats without a touch, and a holder on another host is dead: short of that a node or a disk may only be slow. */
+const beatsMissed = 15;
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
@@ -25,14 +45,55 @@ function birthOf(pid: number): string | undefined {
   }
 }
 
-function isAlive({ pid, host, born }: Holder): boolean {
-  if (host !== os.hostname()) return true; // cannot be known from here
+function slurmTask(env: NodeJS.ProcessEnv): Holder["slurm"] {
+  const { SLURM_ARRAY_JOB_ID, SLURM_JOB_ID, SLURM_ARRAY_TASK_ID = "", SLURM_RESTART_COUNT = "0" } = env;
+  const job = SLURM_ARRAY_JOB_ID ?? SLURM_JOB_ID;
+  return job === undefined ? undefined : { job, task: SLURM_ARRAY_TASK_ID, restart: Number(SLURM_RESTART_COUNT) };
+}
+
+/** Whether `me` is the same Slurm task as `other`, requeued since: Slurm ends a task before it starts it again. */
+const followsOn = (me: Holder["slurm"], other: Holder["slurm"]): boolean =>
+  me !== undefined && me.job === other?.job && me.task === other.task && me.restart > other.restart;
+
+/** @param now  by the clock of the disk */
+function isAlive({ pid, host, born, slurm, beat }: Holder, touched: number, now: () => number): boolean {
+  if (followsOn(slurmTask(process.env), slurm)) return false;
+  if (host !== os.hostname()) return beat === undefined || now() - touched < beat * beatsMissed * 1000;
   try {
     process.kill(pid, 0);
   } catch (error) {
     return codeOf(error) === "EPERM";
   }
   return born === undefined || birthOf(pid) === born;
+}
+
+/** The time by the clock that gives files theirs: another host's may be set otherwise than ours. */
+function diskTime(file: string): number {
+  const probe = `${file}.${os.hostname()}.${process.pid}.now`;
+  try {
+    fs.writeFileSync(probe, "");
+    return fs.statSync(probe).mtimeMs;
+  } finally {
+    fs.rmSync(probe, { force: true });
+  }
+}
+
+const alive = (file: string, { holder, touched }: Found): boolean =>
+  holder !== undefined && isAlive(holder, touched, () => diskTime(file));
+
+/** Writes what stands there anew, which touches it by the clock of the disk. A lock that another took from us is left alone. */
+function touch(file: string, mine: string): void {
+  try {
+    if (read(file)?.text !== mine) return;
+    const fd = fs.openSync(file, "r+");
+    try {
+      fs.writeSync(fd, mine, 0);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    // A disk that is away for a while is met by the runs, with words; the next beat may find it.
+  }
 }
 
 /** An unreadable lock was cut by a crash; on a disk without links it may also be one that is being written, but not for so long. */
@@ -69,9 +130,8 @@ function clear(file: string): void {
     if (codeOf(error) === "ENOENT") return; // another taker was faster
     throw error;
   }
-  const text = read(stale);
-  const moved = text === undefined ? undefined : holderOf(text);
-  if (text !== undefined && moved && isAlive(moved)) put(file, text);
+  const moved = read(stale);
+  if (moved && alive(file, moved)) put(file, moved.text);
   fs.rmSync(stale, { force: true });
 }
 
@@ -93,54 +153,60 @@ export function takeLock(dir: string, name = "lock"): () => void {
     born: birthOf(process.pid),
     since: new Date().toISOString(),
     command: process.argv.slice(1).map((a) => path.basename(a)).join(" "), // prettier-ignore
+    slurm: slurmTask(process.env),
+    beat: beatSeconds,
   };
   const mine = JSON.stringify(me);
   try {
     fs.mkdirSync(dir, { recursive: true });
     for (let waits = 0; !put(file, mine);) {
-      const text = read(file);
-      if (text === undefined) continue; // given back just now
-      const holder = holderOf(text);
-      if (holder && isAlive(holder)) throw held(file, holder);
-      if (holder || ++waits > cutWaits) clear(file);
+      const found = read(file);
+      if (found === undefined) continue; // given back just now
+      if (found.holder && alive(file, found)) throw held(file, found.holder);
+      if (found.holder || ++waits > cutWaits) clear(file);
       else sleep(50);
     }
   } catch (error) {
     throw error instanceof UserError ? error : writeError(file, error);
   }
   const release = () => {
-    if (read(file) === mine) fs.rmSync(file, { force: true });
+    if (read(file)?.text === mine) fs.rmSync(file, { force: true });
   };
   // Looked for with our own lock in place: of two that start at once at least one sees the other.
   const others = fs
     .readdirSync(dir)
     .filter((other) => /^lock(\.shard-\d+-of-\d+)?$/.test(other) && excludes(name, other));
   for (const other of others) {
-    const text = read(path.join(dir, other));
-    const holder = text === undefined ? undefined : holderOf(text);
-    if (!holder || !isAlive(holder)) continue;
+    const found = read(path.join(dir, other));
+    if (!found?.holder || !alive(path.join(dir, other), found)) continue;
     release();
-    throw held(path.join(dir, other), holder);
+    throw held(path.join(dir, other), found.holder);
   }
   process.once("exit", release);
+  const beat = setInterval(() => touch(file, mine), beatSeconds * 1000).unref();
   return () => {
+    clearInterval(beat);
     process.off("exit", release);
     release();
   };
 }
 
-function held(file: string, { pid, host, since, command }: Holder): UserError {
-  const gone = host === os.hostname() ? "" : ` If ${host} is gone, delete ${file}.`; // it cannot be asked from here
+function held(file: string, { pid, host, since, command, beat }: Holder): UserError {
+  // It cannot be asked from here.
+  const free =
+    beat === undefined ? "" : `, or wait: ${(beat * beatsMissed) / 60} minutes after its last sign it counts as dead`;
+  const gone = host === os.hostname() ? "" : ` If ${host} is gone, delete ${file}${free}.`;
   return new UserError(
     `${file}: expected this folder to be free, found it held by process ${pid} on ${host} since ${since} (${command}). ` +
       `Wait for it, stop it, or give another --out.${gone}`,
   );
 }
 
-/** The text of a lock; undefined where there is none. */
-function read(file: string): string | undefined {
+/** undefined where there is none. */
+function read(file: string): Found | undefined {
   try {
-    return fs.readFileSync(file, "utf8");
+    const text = fs.readFileSync(file, "utf8"); // first: over a network it brings the time of the last touch up to date
+    return { text, holder: holderOf(text), touched: fs.statSync(file).mtimeMs };
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;

@@ -81,10 +81,16 @@ export class Queue {
     if (this.broken) throw this.broken;
   }
 
-  /** Ends all runs where they stand: they go on from their checkpoints next time. */
+  /**
+   * Ends all runs where they stand: they go on from their checkpoints next time. A fit is one step of up to minutes without any, in
+   * which its worker hears nothing: that worker is ended at once.
+   */
   stop(): void {
     this.stopping = true;
-    for (const slot of this.slots) this.tell(slot, { type: "stop" });
+    for (const slot of this.slots) {
+      if (slot.run && findSystem(slot.run.job.cell.system).kind === "fitted") slot.process.kill("SIGKILL");
+      else this.tell(slot, { type: "stop" });
+    }
     for (const slot of this.slots) if (!slot.run) this.dismiss(slot);
   }
 
@@ -110,15 +116,32 @@ export class Queue {
   }
 
   private startWorker(): void {
-    const child = fork(path.join(__dirname, "worker.js"), [], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
+    let child: ChildProcess;
+    try {
+      child = fork(path.join(__dirname, "worker.js"), [], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    } catch (error) {
+      return this.notStarted(error as Error);
+    }
     const slot: Slot = { process: child, done: 0, text: "starting", ready: false };
     this.slots.push(slot);
     child.on("message", (message) => this.heard(slot, message as FromWorker));
     child.on("exit", (code, signal) => this.ended(slot, signal ?? `exit code ${code}`));
-    child.on("error", (error) => this.fail(new UserError(`worker: ${error.message}`)));
+    child.on("error", (error) => {
+      if (child.pid !== undefined) return this.fail(new UserError(`worker: ${error.message}`));
+      this.slots.splice(this.slots.indexOf(slot), 1); // a process that never was has no exit
+      this.notStarted(error);
+    });
     this.tell(slot, { type: "start", settings: this.options.settings });
+  }
+
+  /** The machine gives no process: there is none to wait for, and no use in asking again. */
+  private notStarted({ message }: Error): void {
+    this.fail(
+      new UserError(
+        `worker: expected to start a process of ${process.execPath}, found ${message}. If the machine has too many processes or too little memory, end some or give fewer --workers; the same command goes on from what is recorded.`,
+      ),
+    );
+    if (!this.slots.length) this.finish();
   }
 
   private tell(slot: Slot, message: ToWorker): void {
@@ -153,8 +176,10 @@ export class Queue {
         slot.text = message.text;
         return this.events.progress(this.state);
       case "stopped":
+        // A worker that was told by another than us (a SIGTERM) stays stopped: its run is for the one that takes its place.
+        if (!this.stopping && slot.run) this.waiting.unshift(slot.run);
         slot.run = undefined;
-        return this.next(slot);
+        return this.dismiss(slot);
       case "broken":
         slot.run = undefined;
         this.fail(new UserError(message.message));

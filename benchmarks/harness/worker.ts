@@ -140,6 +140,7 @@ function openLog(file: string): (line: string) => void {
 if (require.main === module) {
   const worker = new Worker();
   process.on("SIGINT", () => undefined); // the terminal sends it to us too; the parent decides
+  process.on("SIGTERM", () => void worker.take({ type: "stop" })); // Slurm sends it to all: epochs done are kept first
   process.on("disconnect", () => process.exit(1)); // the parent is gone: what is finished lies on disk
   process.on("message", (message) => {
     worker.take(message as ToWorker).catch((error: unknown) => {

@@ -36,7 +36,8 @@ export async function trainStages(
   async function first(m: Modality, label: string, data: FitData): Promise<Weights | undefined> {
     say?.(`${system.name}: stage 1, ${m}${label}`);
     const name = `stage1-${m}${label.replace(/\W+/g, "-")}`;
-    const own = checkpoint && { ...checkpoint, file: `${checkpoint.file}.${name}` };
+    // A net that is done waits in memory for the second stage: a stop until then would lose what no checkpoint has.
+    const own = checkpoint && { ...checkpoint, file: `${checkpoint.file}.${name}`, atEnd: true };
     if (own) files.push(own.file);
     const only = (d: FitData): FitData => ({ ...d, split: { ...d.split, x: { [m]: d.split.x[m] } } });
     const part: Prepared = {

@@ -15,7 +15,7 @@ import type { Engine, Program } from "../engine/engine";
 import { record } from "../layers/record";
 import type { System } from "../layers/system";
 import { chooseThresholds } from "../metrics";
-import { loadCheckpoint, saveCheckpoint, type Weights } from "./checkpoint";
+import { loadCheckpoint, saveCheckpoint, type Checkpoint, type Weights } from "./checkpoint";
 import { findBroken } from "./diagnose";
 import { fittedModel, neuralModel, type Model } from "./model";
 import { asStored } from "./predictions";
@@ -39,6 +39,15 @@ export interface Progress {
   readonly secondsLeft: number;
 }
 
+export interface CheckpointOptions {
+  readonly file: string;
+  readonly owner: string;
+  /** At least so long between two checkpoints of a run that goes on (default 0: every epoch); one that is stopped keeps its last epoch. */
+  readonly everySeconds?: number;
+  /** Also keep the last epoch of a run that ends by itself: where its result stays in memory alone. */
+  readonly atEnd?: boolean;
+}
+
 export interface TrainOptions {
   readonly seed: number;
   readonly protocol: Protocol;
@@ -55,7 +64,7 @@ export interface TrainOptions {
   /** After each epoch. */
   readonly onEpoch?: (epoch: EpochRecord) => void;
   /** Where the run's state is kept, and who it belongs to: see `checkpointOwner`. */
-  readonly checkpoint?: { readonly file: string; readonly owner: string; readonly everySeconds?: number };
+  readonly checkpoint?: CheckpointOptions;
   /** Also record the best test score over epochs, as the released scripts do: costs one pass over the test split an epoch. */
   readonly watchTest?: boolean;
   readonly say?: (line: string) => void;
@@ -179,6 +188,14 @@ async function trainNeural(prepared: Prepared, options: TrainOptions): Promise<T
     const watcher = options.watchTest ? new TestWatcher(prepared, saved?.watched) : undefined;
     const pace = new Pace(config.epochs, stepsOf(prepared));
     let lastSaved = performance.now();
+    /** The last epoch's end, while no checkpoint has it: a copy, since the steps of the next epoch change the program. */
+    let unsaved: Checkpoint | undefined;
+    const save = () => {
+      if (!checkpoint || !unsaved) return;
+      saveCheckpoint(checkpoint.file, checkpoint.owner, unsaved);
+      lastSaved = performance.now();
+      unsaved = undefined;
+    };
     let stopped = false;
     while (epochs.length < config.epochs && !outOfPatience(epochs, best(), protocol, config)) {
       const epoch = epochs.length + 1;
@@ -208,18 +225,19 @@ async function trainNeural(prepared: Prepared, options: TrainOptions): Promise<T
       const weights = await weightsOf(program);
       const isBest = best() === epochs.length - 1;
       if (isBest) bestWeights = weights;
-      if (checkpoint && performance.now() - lastSaved >= (checkpoint.everySeconds ?? 0) * 1000) {
-        saveCheckpoint(checkpoint.file, checkpoint.owner, {
-          epochs,
+      if (checkpoint) {
+        unsaved = {
+          epochs: [...epochs],
           weights,
           optimizer: await program.optimizerState(),
           ...(!isBest && { best: bestWeights }),
           ...(watcher?.scores && { watched: watcher.scores }),
-        });
-        lastSaved = performance.now();
+        };
+        if (performance.now() - lastSaved >= (checkpoint.everySeconds ?? 0) * 1000) save();
       }
       options.onEpoch?.(epochs[epochs.length - 1]);
     }
+    if (stopped || checkpoint?.atEnd) save();
     if (bestWeights) setWeights(program, bestWeights);
     return { status: stopped ? "stopped" : "done", model, epochs, testSelected: watcher?.scores };
   } catch (error) {

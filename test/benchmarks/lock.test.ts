@@ -77,6 +77,65 @@ describe("the lock of a folder", () => {
     assert.throws(() => takeLock(dir), new RegExp(`held by process 1 on elsewhere .*If elsewhere is gone, delete .*lock\\.$`)); // prettier-ignore
   });
 
+  it("of another host is held while its holder touches it, and taken over when it has not for a quarter of an hour", () => {
+    fs.writeFileSync(file, JSON.stringify({ ...JSON.parse(holder(1, "elsewhere")), beat: 60 }));
+    const ago = (minutes: number) => fs.utimesSync(file, new Date(), new Date(Date.now() - minutes * 60_000));
+    ago(14);
+    assert.throws(() => takeLock(dir), /delete .*lock, or wait: 15 minutes after its last sign it counts as dead\.$/);
+    ago(16);
+    takeLock(dir)();
+    assert.deepEqual(fs.readdirSync(dir), []);
+  });
+
+  it("is touched by its holder, but not once another has it", () => {
+    const { setInterval } = globalThis;
+    let beat = () => undefined as void;
+    globalThis.setInterval = ((what: () => void) => ((beat = what), setInterval(() => undefined, 1e6))) as never;
+    const release = takeLock(dir);
+    globalThis.setInterval = setInterval;
+    const mine = fs.readFileSync(file, "utf8");
+    const long = new Date("2020-01-01");
+    fs.utimesSync(file, long, long);
+    beat();
+    assert.ok(Date.now() - fs.statSync(file).mtimeMs < 60_000);
+    assert.equal(fs.readFileSync(file, "utf8"), mine);
+    fs.writeFileSync(file, living);
+    fs.utimesSync(file, long, long);
+    beat();
+    release();
+    assert.equal(fs.readFileSync(file, "utf8"), living);
+    assert.equal(fs.statSync(file).mtimeMs, long.getTime());
+  });
+
+  it("of a Slurm task is its own again when it is requeued, on whatever node, and of no other task", () => {
+    const slurm = (job: string, task: string, restart?: number) =>
+      Object.assign(process.env, { SLURM_ARRAY_JOB_ID: job, SLURM_ARRAY_TASK_ID: task }, restart !== undefined && { SLURM_RESTART_COUNT: String(restart) }); // prettier-ignore
+    const names = ["SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT"] as const;
+    const before = names.map((name) => [name, process.env[name]] as const);
+    try {
+      slurm("71", "2");
+      takeLock(dir); // dies with its node: never given back
+      const left = JSON.stringify({ ...JSON.parse(fs.readFileSync(file, "utf8")), host: "node-1" });
+      for (const [job, task, restart] of [
+        ["71", "2", 0],
+        ["71", "3", 1],
+        ["72", "2", 1],
+      ] as const) {
+        // prettier-ignore
+        fs.writeFileSync(file, left);
+        slurm(job, task, restart);
+        assert.throws(() => takeLock(dir), /held by process \d+ on node-1/);
+      }
+      slurm("71", "2", 1);
+      takeLock(dir)();
+      assert.deepEqual(fs.readdirSync(dir), []);
+    } finally {
+      for (const [name, value] of before)
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+    }
+  });
+
   it("of a shard lets the others of its count run, and nothing else", () => {
     const [one, two] = [takeLock(dir, "lock.shard-1-of-2"), takeLock(dir, "lock.shard-2-of-2")];
     for (const other of ["lock", "lock.shard-3-of-3", "lock.shard-1-of-2"])

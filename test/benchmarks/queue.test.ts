@@ -22,6 +22,20 @@ describe("the queue of runs", function () {
     assert.doesNotMatch(err, /RangeError|^ +at /m);
   });
 
+  it("ends with what the machine said, not as if all were done, where it starts no worker", async () => {
+    const none = `execPath: "/nowhere/node", stdio`;
+    const some = `...(this.slots.length && { execPath: "/nowhere/node" }), stdio`; // the first only, which has a run to keep
+    for (const instead of [none, some]) {
+      const out = temporaryFolder("out");
+      const without = copyProgram(temporaryFolder("queue"), [["benchmarks/harness/queue.js", "stdio", instead]]);
+      const { code, err } = await run("run", [...quick, "--out", out, "--workers", "2"], { from: without });
+      assert.equal(code, 1, err);
+      assert.match(err, /^worker: expected to start a process of .*, found spawn .*ENOENT\. .* fewer --workers/m);
+      assert.doesNotMatch(err, /^ +at /m);
+      assert.ok(!filesIn(path.join(out, ".work")).includes("lock"));
+    }
+  });
+
   it("tells the disk's refusal to record a run that killed its worker, and gives the lock back", async function () {
     if (!fs.existsSync("/dev/full")) this.skip(); // no device that is always full on this system
     const out = temporaryFolder("out");

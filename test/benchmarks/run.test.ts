@@ -107,27 +107,83 @@ describe("npm run reproduce", function () {
     assert.equal((await run("run", [...quick, "--out", out])).code, 0);
   });
 
-  it("ends with 130 at the first SIGINT, keeps checkpoints, and goes on to the same records", async () => {
-    const first = start("run", [...long, "--out", out]);
-    await until(() => checkpoints().length > 0);
-    first.process.kill("SIGINT");
-    const { code, err } = await first.ended;
-    assert.equal(code, 130, err);
-    assert.match(err, /interrupted: nothing is lost/);
-    assert.ok(checkpoints().length > 0);
-    assert.equal((await run("run", [...long, "--out", out])).code, 0);
+  /** Epochs that a run of `out` finished, by the name of its log: one that was done again stands there twice. */
+  const epochsIn = (): Record<string, number[]> => {
+    const logs = path.join(out, ".work", "logs");
+    const epochs = (log: string) => [...fs.readFileSync(path.join(logs, log), "utf8").matchAll(/ epoch (\d+):/g)].map(([, epoch]) => Number(epoch)); // prettier-ignore
+    return Object.fromEntries(filesIn(logs).map((log) => [log, epochs(log)]));
+  };
+  const finished = (epochs: number) => Object.values(epochsIn()).some((done) => done.length >= epochs);
+
+  it("ends with 130 at the first SIGINT or SIGTERM, does no finished epoch again, and goes on to the same records", async () => {
+    const seldom = ["ci", "--seeds", "2", "--epochs", "12", "--no-report"]; // no checkpoint falls due before they are stopped
+    for (const [signal, epochs] of [
+      ["SIGINT", 2],
+      ["SIGTERM", 5],
+    ] as const) {
+      const cut = start("run", [...seldom, "--out", out]);
+      await until(() => finished(epochs));
+      cut.process.kill(signal);
+      const { code, err } = await cut.ended;
+      assert.equal(code, 130, err);
+      assert.match(err, /interrupted: nothing is lost/);
+      assert.ok(checkpoints().length > 0);
+    }
+    assert.equal((await run("run", [...seldom, "--out", out])).code, 0);
+    const all = Array.from({ length: 12 }, (_, i) => i + 1);
+    assert.deepEqual(Object.values(epochsIn()), Array(6).fill(all));
     const whole = temporaryFolder("whole");
-    assert.equal((await run("run", [...long, "--out", whole])).code, 0);
+    assert.equal((await run("run", [...seldom, "--out", whole])).code, 0);
     assert.deepEqual(untimed(out), untimed(whole));
   });
 
-  it("ends at once at the second SIGINT", async () => {
-    const first = start("run", [...long, "--out", out]);
-    await until(() => checkpoints().length > 0);
-    first.process.kill("SIGINT");
-    await delay(400);
-    first.process.kill("SIGINT");
-    assert.equal((await first.ended).code, 130);
+  it("goes on with another worker where one got a SIGTERM of its own, which does no finished epoch again", async function () {
+    if (process.platform !== "linux") this.skip(); // finds the workers in /proc
+    const seldom = ["ci", "--seeds", "1", "--epochs", "12", "--no-report", "--workers", "1"];
+    const harness = start("run", [...seldom, "--out", out]);
+    await until(() => finished(2));
+    process.kill(workersOf(harness.process.pid!)[0], "SIGTERM");
+    const { code, err } = await harness.ended;
+    assert.equal(code, 0, err);
+    const all = Array.from({ length: 12 }, (_, i) => i + 1);
+    assert.deepEqual(Object.values(epochsIn()), Array(3).fill(all));
+  });
+
+  /** A line that says that it is reached, and then takes two minutes. */
+  const busy = () => `require("node:fs").writeFileSync(${JSON.stringify(path.join(out, "busy"))}, ""); const until = Date.now() + 120_000; while (Date.now() < until);`; // prettier-ignore
+  const begun = () => filesIn(out).includes("busy");
+
+  it("waits for a step at the first SIGINT, and ends at once at the second", async () => {
+    const slow = copyProgram(temporaryFolder("slow"), [["lib/training/train.js", "const terms = await program.step", `${busy()} const terms = await program.step`]]); // prettier-ignore
+    const harness = start("run", [...quick, "--out", out, "--workers", "1"], { from: slow });
+    await until(begun);
+    harness.process.kill("SIGINT");
+    await until(() => /stopping: runs in progress are kept/.test(harness.said()));
+    const still = await Promise.race([harness.ended, delay(1500)]);
+    assert.equal(still, undefined, "the step goes on");
+    const second = performance.now();
+    harness.process.kill("SIGINT");
+    assert.equal((await harness.ended).code, 130);
+    assert.ok(performance.now() - second < 20_000);
+  });
+
+  it("ends a fit, which has no steps between which it could stop, at the first SIGINT", async () => {
+    const fitting = copyProgram(temporaryFolder("fitting"), [
+      [
+        "lib/training/train.js",
+        "const model = (0, model_1.fittedModel)",
+        `${busy()} const model = (0, model_1.fittedModel)`,
+      ],
+      ["benchmarks/suites/others.js", `{ ...synthetic, task: { kind: "classes", classes: 2 }`, `{ ...synthetic, system: "constant", config: {}, task: { kind: "classes", classes: 2 }`], // prettier-ignore
+    ]);
+    const args = ["ci", "--task", "classes:2", "--seeds", "1", "--no-report", "--out", out];
+    const harness = start("run", args, { from: fitting });
+    await until(begun);
+    const first = performance.now();
+    harness.process.kill("SIGINT");
+    assert.equal((await harness.ended).code, 130);
+    assert.ok(performance.now() - first < 20_000);
+    assert.deepEqual(readRecords(out).records, []);
   });
 
   it("takes a SIGINT that comes twice at once for one: a terminal and npm both send it", async () => {

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config, Dataset } from "../../lib/core/types";
@@ -9,6 +9,7 @@ import type { Engine } from "../../lib/engine/engine";
 import { record } from "../../lib/layers/record";
 import type { NeuralSystem } from "../../lib/layers/system";
 import { findSystem } from "../../lib/models";
+import { loadCheckpoint } from "../../lib/training/checkpoint";
 import { train, type Run, type TrainOptions } from "../../lib/training/train";
 
 const small: Readonly<Record<string, Config>> = {
@@ -90,7 +91,7 @@ describe("systems of two stages", function () {
     const folder = mkdtempSync(join(tmpdir(), "stages-"));
     try {
       const whole = await run("df", { folds: 1 });
-      const checkpoint = { file: join(folder, "run"), owner: "test" };
+      const checkpoint = { file: join(folder, "run"), owner: "test", everySeconds: 3600 };
       const signal = new AbortController();
       const seen: string[] = [];
       const say = (line: string) => {
@@ -99,7 +100,10 @@ describe("systems of two stages", function () {
       };
       const stopped = await run("df", { folds: 1 }, { checkpoint, signal: signal.signal, say });
       assert.equal(stopped.status, "stopped");
-      assert.ok(existsSync(`${checkpoint.file}.stage1-T`));
+      for (const m of ["T", "A"]) {
+        const kept = loadCheckpoint(`${checkpoint.file}.stage1-${m}`, "test");
+        assert.equal(kept?.epochs.length, 2, `all epochs of stage 1, ${m}`);
+      }
       stopped.model.dispose();
       const resumed = await run("df", { folds: 1 }, { checkpoint });
       assert.deepEqual(await weights(resumed), await weights(whole));

@@ -153,6 +153,25 @@ describe("the trainer", function () {
     }
   });
 
+  it("keeps the last finished epoch when it is stopped, however seldom checkpoints are written", async () => {
+    const o = { config: { epochs: 5 }, watchTest: true } as const;
+    const whole = await run(o);
+    // At the end of an epoch, and inside the next one, whose steps count for nothing.
+    for (const steps of [6, 8]) {
+      const file = path.join(temporaryFolder("checkpoint"), "run.bin");
+      const checkpoint = { file, owner: "me", everySeconds: 3600 };
+      const stop = new AbortController();
+      let done = 0;
+      const onProgress = () => void (++done === steps && stop.abort());
+      assert.equal((await run({ ...o, checkpoint, signal: stop.signal, onProgress })).status, "stopped");
+      assert.equal(loadCheckpoint(file, "me")!.epochs.length, 2);
+      const resumed = await run({ ...o, checkpoint });
+      assert.deepEqual(untimed(resumed.epochs), untimed(whole.epochs));
+      assert.deepEqual(resumed.testSelected, whole.testSelected);
+      assert.equal(hashWeights(await resumed.model.save()), hashWeights(await whole.model.save()));
+    }
+  });
+
   it("does no step again where it was killed between its last epoch and its record", async () => {
     const file = path.join(temporaryFolder("checkpoint"), "run.bin");
     const whole = await run({ checkpoint: { file, owner: "me" }, watchTest: true });
