@@ -5,8 +5,7 @@ import { DataError, RecordError, UserError } from "../lib/core/errors";
 import { canonicalJson } from "../lib/core/json";
 import type { RunRecord } from "../lib/core/record";
 import type { Suite } from "../lib/core/suite";
-import { chooseRuns } from "../lib/report";
-import { groupBy } from "../lib/report/verdict";
+import { chooseRuns, groupBy } from "../lib/report/verdict";
 import { targetsOf, type LoadOptions } from "../lib/data";
 import type { Dataset } from "../lib/core/types";
 import { cellDataset, readPredictions, readRecords, readWeights, rescore, reselect } from "../lib/training";
@@ -57,11 +56,11 @@ export async function main(args: readonly string[]): Promise<number> {
   if (!fs.existsSync(dir))
     throw new UserError(`${dir}: expected run records, found no such folder. npm run reproduce makes them.`);
   const { records, problems } = readRecords(dir);
-  const twice = problems.filter(({ kind }) => kind === "duplicate");
-  const notes = twice.map(({ message }) => `duplicate: ${message}`);
-  const findings: Finding[] = problems
-    .filter((problem) => !twice.includes(problem))
-    .map(({ kind, message }) => ({ what: "lines", message: `${kind}: ${message}` }));
+  const notes: string[] = [];
+  const findings: Finding[] = [];
+  for (const { kind, message } of problems)
+    if (kind === "duplicate") notes.push(`${kind}: ${message}`);
+    else findings.push({ what: "lines", message: `${kind}: ${message}` });
 
   const cells = await plan(suites, { profile, records, dataDir: values.data });
   let declared = 0;
@@ -190,7 +189,7 @@ function weightsFaults(dir: string, records: readonly RunRecord[]): Finding[] {
   });
 }
 
-/** Makes the figures of the suites again, where they are there: their runs are trained once more, to the same weights. */
+/** Makes the figures of the suites again whose runs are recorded: they are trained once more, to the same weights. */
 async function figuresAgain(
   suites: readonly Suite[],
   o: FigureOptions,

@@ -4,7 +4,7 @@ import { cellName, type Cell } from "../../lib/core/suite";
 import { holm, metricInfo, overSeeds, pairedT } from "../../lib/metrics";
 import type { CheckLine } from "../../lib/report/ci";
 import { detectableInSds } from "../../lib/report/compare";
-import { chooseRuns, sameValue } from "../../lib/report/verdict";
+import { runsOfCell, sameValue } from "../../lib/report/verdict";
 
 const alpha = 0.05;
 
@@ -55,10 +55,6 @@ interface Tested {
   readonly sd: number;
 }
 
-/** Runs of a cell, by seed: of several states of its data or settings the latest. */
-const runsOf = (records: readonly RunRecord[], name: string): readonly RunRecord[] =>
-  chooseRuns(records.filter((r) => r.cell === name)).chosen;
-
 /**
  * One line a cell and metric. Holm's correction is over all lines that were tested. What the baseline has and the runs of now have
  * not is refused, never passed over.
@@ -76,7 +72,7 @@ export function compareRuns(
   const declared = new Set(cells.map(cellName));
   const gone = baseline.filter((r) => r.trial === undefined && !declared.has(r.cell));
   for (const name of new Set(gone.map(({ cell }) => cell))) {
-    const runs = runsOf(gone, name);
+    const runs = runsOfCell(gone, name);
     const why =
       "the baseline has it, the suite does not declare it any more. Is it meant? npm run baseline records a new one";
     const metrics = new Set(runs.flatMap((r) => Object.keys(r.metrics.test)));
@@ -85,10 +81,10 @@ export function compareRuns(
   for (const cell of cells) {
     if (cell.search) continue; // its runs are trials, not seeds
     const name = cellName(cell);
-    const before = runsOf(baseline, name);
+    const before = runsOfCell(baseline, name);
     const lacks = lacking.get(name);
     if (lacks !== undefined && !before.length) continue;
-    const after = runsOf(now, name);
+    const after = runsOfCell(now, name);
     const pairs: Pair[] = [];
     const missing: number[] = [];
     for (const record of before) {

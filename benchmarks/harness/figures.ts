@@ -16,7 +16,8 @@ import { record as recordGraph } from "../../lib/layers/record";
 import { argmaxRows } from "../../lib/metrics";
 import { findSystem } from "../../lib/models";
 import { paperUtterances } from "../../lib/report/paper";
-import { chooseRuns, type Section } from "../../lib/report";
+import type { Section } from "../../lib/report";
+import { runsOfCell } from "../../lib/report/verdict";
 import {
   cellDataset,
   codeVersion,
@@ -52,11 +53,14 @@ export function artefactsFrom(
 ): readonly Artefact[] {
   return Object.entries({ figure2, figure3, table6 }).flatMap(([name, maker]): Artefact[] => {
     const suite = suites.find((s) => s.name === name);
-    const cells = suite?.cells.filter((cell) => recordOf(cell, records)) ?? [];
-    if (!suite || !cells.length) return [];
-    const made = hashOf(cells.map((cell) => [recordOf(cell, records)!.id, recordOf(cell, records)!.weightsHash]));
+    const shown = suite?.cells.flatMap((cell) => {
+      const record = recordOf(cell, records);
+      return record ? [{ cell, record }] : [];
+    });
+    if (!suite || !shown?.length) return [];
+    const made = hashOf(shown.map(({ record: { id, weightsHash } }) => [id, weightsHash]));
     const make = async () => {
-      const section = await maker(cells, o, records);
+      const section = await maker(shown.map(({ cell }) => cell), o, records); // prettier-ignore
       return section && `${JSON.stringify({ ...section, made }, null, 1)}\n`;
     };
     return [{ name, file: path.join(artefactsOf(o.runs), `${name}.json`), suite, made, make }];
@@ -82,9 +86,9 @@ export async function writeArtefacts(
   }
 }
 
-/** Seed 1 of a cell, if it is recorded: of several states of its data or settings the latest. */
+/** Seed 1 of a cell, if it is recorded. */
 const recordOf = (cell: Cell, records: readonly RunRecord[]): RunRecord | undefined =>
-  chooseRuns(records.filter((r) => r.cell === cellName(cell))).chosen.find((r) => r.seed === 1 && r.status === "ok");
+  runsOfCell(records, cellName(cell)).find((r) => r.seed === 1 && r.status === "ok");
 
 interface Trained {
   readonly prepared: Prepared;

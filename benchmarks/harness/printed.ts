@@ -39,7 +39,7 @@ export const hashOfOutputs = ({ cells }: RecordedNotebook): string => {
  */
 export function unfoundNumbers(text: string, tables: Readonly<Record<string, string>>): string[] {
   const sentences = text.split("<!-- /results -->")[1]?.split(/^## /m)[0] ?? "";
-  const numbersIn = (part: string) => part.replaceAll("−", "-").match(/\d+\.\d+/g) ?? [];
+  const numbersIn = (part: string) => part.match(/\d+\.\d+/g) ?? [];
   return sentences.split(/^- /m).flatMap((paragraph) => {
     const linked = [...paragraph.matchAll(/\(results\/tables\/([\w-]+\.md)\)/g)].flatMap(
       ([, name]) => tables[name] ?? [],

@@ -34,6 +34,9 @@ export interface GoldenCheck {
   check(golden: GoldenCase): Promise<GoldenResult>;
 }
 
+/** The system that a case names, `mv_lstm`, also where it writes `mv-lstm`. */
+export const systemOf = ({ system }: GoldenCase["config"]): string => String(system).replaceAll("-", "_");
+
 /** What a case gives, to compute with. Every other entry is a value to be met. */
 const given = /^((input|weight)\/.+|(labels|targets)(_test)?|offsets)$/;
 

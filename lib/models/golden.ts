@@ -3,7 +3,7 @@
  * A case's `config` says which system and variant it is; weights, inputs and labels come from the file.
  */
 import { SystemError } from "../core/errors";
-import { Comparison, sameShape, shapeText, type GoldenCase, type GoldenCheck } from "../core/golden";
+import { Comparison, sameShape, shapeText, systemOf, type GoldenCase, type GoldenCheck } from "../core/golden";
 import {
   type Batch,
   type Config,
@@ -272,9 +272,6 @@ async function movingStatistics({ golden, batch, compile }: Run): Promise<Readon
   }
   return found;
 }
-
-/** `mv_lstm`, also where a case writes `mv-lstm`. */
-const systemOf = ({ system }: GoldenCase["config"]): string => String(system).replaceAll("-", "_");
 
 export function neuralGolden(engine: Engine): GoldenCheck {
   return {

@@ -288,6 +288,10 @@ export function chooseRuns(records: readonly RunRecord[]): { chosen: RunRecord[]
   return { chosen: chosen.toSorted((a, b) => a.seed - b.seed), others: rest.flat() };
 }
 
+/** Runs of the cell of this name, by seed: of several states of its data or settings the latest. */
+export const runsOfCell = (records: readonly RunRecord[], name: string): readonly RunRecord[] =>
+  chooseRuns(records.filter((r) => r.cell === name)).chosen;
+
 function column(runs: readonly RunRecord[], pick: (run: RunRecord) => Scores | undefined, name: string) {
   const found = runs.flatMap((run) => {
     const value = pick(run)?.[name];

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { hashOfRecords } from "../../benchmarks/harness/printed";
+import { hashOfOutputs, hashOfRecords, unfoundNumbers } from "../../benchmarks/harness/printed";
 import { recordLine, type RunRecord } from "../../lib/core/record";
 import { readRecords } from "../../lib/training";
 import { temporaryFolder } from "../training/helpers";
@@ -194,6 +194,43 @@ describe("npm run evaluate and npm run audit", function () {
     assert.match(out, /scores +.*: chosen is recorded as \{"epoch":\d+.*, epochs and validation predictions give/);
     assert.match(out, /scores +.*: selectionScore is recorded as 0\.001, epochs and validation predictions give/);
     fs.writeFileSync(file, text);
+  });
+
+  it("name kept weights that are gone or another run's", async () => {
+    const [record, other] = readRecords(runs).records.map((r) => path.join(runs, r.weightsFile!));
+    const kept = fs.readFileSync(record);
+    fs.rmSync(record);
+    const gone = await run("audit", args);
+    assert.match(gone.out, /^weights +cia\/synthetic\/.*: expected .*\.npz, found none; restore it$/m);
+    fs.copyFileSync(other, record);
+    const swapped = await run("audit", args);
+    assert.match(swapped.out, /^weights +cia\/synthetic\/.*: .*expected weights with hash/m);
+    fs.writeFileSync(record, kept);
+    assert.doesNotMatch((await run("audit", args)).out, /^weights/m);
+  });
+
+  it("tell a line that is there twice as a note, not as a finding", async () => {
+    const text = fs.readFileSync(file, "utf8");
+    fs.writeFileSync(file, `${text}${text.split("\n")[0]}\n`);
+    const { out } = await run("audit", args);
+    fs.writeFileSync(file, text);
+    assert.match(out, /^note +duplicate: /m);
+    assert.doesNotMatch(out, /^lines/m);
+  });
+
+  it("look for the numbers of the README's sentences in the tables that these link", () => {
+    const tables = { "a.md": "+0.163 [-0.36, 0.68]", "b.md": "1.96" };
+    const found = (sentence: string) => unfoundNumbers(`9.9 <!-- /results -->\n- ${sentence}\n## Next\n- 7.7`, tables);
+    assert.deepEqual(found("It costs 0.16 points (−0.36 to 0.68, [a](results/tables/a.md))."), []);
+    assert.deepEqual(found("It costs 1.96 points ([a](results/tables/a.md))."), ["1.96"]);
+    assert.deepEqual(found("Without a link 1.96 and 0.17, in all tables."), ["0.17"]);
+  });
+
+  it("know a notebook whose outputs were changed, however its text is cut into lines", () => {
+    const notebook = (source: unknown, text: unknown) => ({ metadata: {}, cells: [{ source, outputs: [{ text }] }] });
+    const hash = hashOfOutputs(notebook("a\nb", "79.45\n"));
+    assert.equal(hashOfOutputs(notebook(["a\n", "b"], ["79.45\n"])), hash);
+    assert.notEqual(hashOfOutputs(notebook("a\nb", "89.45\n")), hash);
   });
 
   it("know records by what they found, not by when or in which order", () => {

@@ -1,6 +1,13 @@
 /** Recomputes the golden cases of the systems that are not networks: `svm`, `rf`, `bof`, `pooling`. */
 import { DataError } from "../../core/errors";
-import { Comparison, shapeText, type GoldenArray, type GoldenCase, type GoldenCheck } from "../../core/golden";
+import {
+  Comparison,
+  shapeText,
+  systemOf,
+  type GoldenArray,
+  type GoldenCase,
+  type GoldenCheck,
+} from "../../core/golden";
 import { sigmoid, softmaxInPlace } from "../../core/math";
 import { Rng } from "../../core/rng";
 import { modalityOrder, type Split } from "../../core/types";
@@ -17,9 +24,10 @@ const checks: Readonly<Record<string, Check>> = { svm, rf, bof, pooling };
 /** What the cases call their systems, where a case's name is not one of the checks. */
 const bySystem: Readonly<Record<string, string>> = { svm: "svm", rf: "rf", bof_msa: "bof", "svm/rf input": "pooling" };
 
-function checkOf({ case: name, system }: GoldenCase["config"]): Check | undefined {
-  if (typeof name === "string" && Object.hasOwn(checks, name)) return checks[name];
-  const key = String(system).replaceAll("-", "_");
+function checkOf(config: GoldenCase["config"]): Check | undefined {
+  const name = String(config.case);
+  if (Object.hasOwn(checks, name)) return checks[name];
+  const key = systemOf(config);
   return Object.hasOwn(bySystem, key) ? checks[bySystem[key]] : undefined;
 }
 
