@@ -12,6 +12,7 @@ import { cellDataset, readPredictions, readRecords, readWeights, rescore, resele
 import { entry, parse, readProfile } from "./cli";
 import { taskOf } from "./evaluate";
 import { artefactsFrom, type FigureOptions } from "./harness/figures";
+import { reportFolder } from "./harness/folders";
 import { loadCellData, plan } from "./harness/plan";
 import { firstDifference, staleNotebooks, tablesAgain } from "./harness/printed";
 import { findSuite, paperSuites } from "./suites";
@@ -28,7 +29,7 @@ Not checked: scores of the epoch that is best on the test set, since predictions
 sentence is no number. Lines recorded twice with one result, and runs on data that later ones replaced, are told as notes.
 
   --runs DIR            record files (default results/runs)
-  --report DIR          the report whose tables are made again (default: results, where --runs is not given; else none)
+  --report DIR          the report whose tables are made again (default: results; with --runs the one in that folder, if any)
   --profile quick|full  which runs are declared (default: quick)
   --data DIR            where the data sets are (runs whose data is not here are not scored again, and said)`;
 
@@ -82,7 +83,9 @@ export async function main(args: readonly string[]): Promise<number> {
     records,
   );
   findings.push(...figures.findings);
-  const report = values.report ?? (values.runs === undefined ? "results" : undefined);
+  const beside = reportFolder(values.runs);
+  const hasReport = values.runs === undefined || fs.existsSync(path.join(beside, "report"));
+  const report = values.report ?? (hasReport ? beside : undefined);
   const tables = report === undefined ? undefined : await tablesAgain(report, { runs: dir, dataDir: values.data });
   findings.push(...(tables?.findings ?? []));
   const own = values.runs === undefined ? staleNotebooks(records) : undefined;

@@ -1,23 +1,24 @@
 /** `npm run reproduce`: runs what is missing, then writes the report. */
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import { modalitiesName, taskName } from "../lib/core/types";
+import type { RunRecord } from "../lib/core/record";
 import type { Cell, Profile, Suite } from "../lib/core/suite";
 import { engineName } from "../lib/engine/choose";
 import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
 import { knownDatasets } from "../lib/data";
 import { amount, entry, folder, parse, readModalities, readProfile, readTask, refuseBeside, wholeNumber } from "./cli";
-import { emptyFolder, foldersOf, openFolders, refuseForeign, type Folders, type Shard } from "./harness/folders";
+import { placesOf } from "./harness/devices";
+import { emptyFolder, foldersOf, openFolders, refuseForeign, reportFolder, type Folders, type Shard } from "./harness/folders"; // prettier-ignore
 import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
 import { Queue } from "./harness/queue";
 import { writeArtefacts } from "./harness/figures";
 import { collect, writeReport } from "./harness/report";
-import { submit } from "./harness/slurm";
+import { follow, submit } from "./harness/slurm";
 import { summaryLines } from "./harness/summary";
 import { writeTensorboard } from "../lib/report/tensorboard";
 import { writeChoices } from "./suites/chosen";
@@ -38,15 +39,16 @@ Suites: ${suites.map((s) => s.name).join(", ")}.
   --epochs N             train for at most N epochs (such runs are cells of their own)
   --engine E             auto (default), wasm, tensorflow, webgpu or cpu
   --fast-math            fused multiply-add on wasm: faster, bits depend on the processor
-  --workers N            worker processes (default: one a core; one with a GPU engine)
+  --workers N            worker processes (default: one a core, of a Slurm task's own; one a GPU where TensorFlow uses them)
   --data DIR             where the data sets are (default: CIA_DATA, data/, ../shared/data)
   --out DIR              record files (default: results/runs)
-  --report DIR           where the report goes (default: results); --no-report writes none
-  --fresh                do runs again that are recorded
+  --report DIR           where the report goes (default: results; with --out into that folder); --no-report writes none
+  --fresh                do runs again that are recorded; --fresh-since T: those that were started before T (ISO 8601)
   --retry-failed         do failed runs again
   --report-only          run nothing
   --dry-run              list cells, what data each lacks, and the hours they would take here
-  --shard I/N            only the I-th of N shares of the runs, in record files of their own
+  --shard I/N            only the I-th of N shares of the runs, in record files of their own; what a share holds does not
+                         depend on the data that is here
   --slurm                submit the runs as a Slurm job array; --wait follows it and writes the report
     --tasks N --partition P --time T --memory M --cpus N --gpus N   of the array (default 4 tasks, 1 CPU each)
   --keep-weights N       keep weights of runs up to N megabytes beside the records (default: those of headline cells up to 2.5)
@@ -70,6 +72,7 @@ const options = {
   report: { type: "string" },
   "no-report": { type: "boolean" },
   fresh: { type: "boolean" },
+  "fresh-since": { type: "string" },
   "retry-failed": { type: "boolean" },
   "report-only": { type: "boolean" },
   "dry-run": { type: "boolean" },
@@ -90,10 +93,11 @@ const options = {
 
 /** What each of these would accept and ignore: a user who gave both meant something else. */
 const ignoredBeside = {
-  choose: ["dry-run", "report-only", "slurm", "shard", "fresh", "retry-failed", "tensorboard"],
-  "dry-run": ["report-only", "slurm", "shard", "fresh", "retry-failed", "tensorboard"],
-  "report-only": ["slurm", "shard", "fresh", "retry-failed", "tensorboard"],
+  choose: ["dry-run", "report-only", "slurm", "shard", "fresh", "fresh-since", "retry-failed", "tensorboard"],
+  "dry-run": ["report-only", "slurm", "shard", "fresh", "fresh-since", "retry-failed", "tensorboard"],
+  "report-only": ["slurm", "shard", "fresh", "fresh-since", "retry-failed", "tensorboard"],
   slurm: ["shard"],
+  fresh: ["fresh-since"],
 } as const;
 const ofSlurm = ["wait", "tasks", "partition", "time", "memory", "cpus", "gpus"] as const;
 
@@ -104,12 +108,15 @@ export interface ReproduceOptions {
   readonly engine: string;
   readonly fastMath: boolean;
   readonly workers: number;
+  /** GPUs to share out between the workers. */
+  readonly gpus?: readonly string[];
   readonly dataDir?: string;
   readonly folders: Folders;
   readonly shard?: Shard;
   /** Begin in an empty folder: `npm run check` and `npm run baseline`, in folders of their own. */
   readonly emptyFirst?: boolean;
-  readonly fresh: boolean;
+  /** Whether recorded runs are done again; a time (ISO 8601): those that were started before it. */
+  readonly fresh: boolean | string;
   readonly retryFailed: boolean;
   /** Bytes; undefined: headline cells, up to 2.5 MB. */
   readonly keepWeights?: number;
@@ -146,27 +153,8 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(dryRun(found.cells, o.workers).join("\n"));
     return 0;
   }
-  if (values.slurm) {
-    const again = args.filter((a, i) => !slurmArguments(args, i) && a !== "--no-report");
-    const script = path.join(__dirname, "run.js");
-    const said = submit([process.execPath, script, ...again, "--no-report"], o.folders.work, {
-      tasks: wholeNumber("--tasks", values.tasks) ?? 4,
-      partition: values.partition,
-      time: values.time,
-      memory: values.memory,
-      cpus: wholeNumber("--cpus", values.cpus),
-      gpus: wholeNumber("--gpus", values.gpus),
-      wait: values.wait ?? false,
-    });
-    say(said);
-    if (!values.wait) {
-      say(`When the array has ended: ${command} -- --report-only --out ${o.folders.out}`);
-      return 0;
-    }
-    for (const { message } of readRecords(o.folders.out).problems) say(message);
-    return finish(o, values["no-report"] ? undefined : (values.report ?? "results"), say);
-  }
-  const reportDir = values["no-report"] ? undefined : (values.report ?? "results");
+  const reportDir = values["no-report"] ? undefined : (values.report ?? reportFolder(values.out));
+  if (values.slurm) return onSlurm(args, values, o, reportDir, say);
   if (values["report-only"]) return finish(o, reportDir, say);
   const outcome = await reproduce(o, say);
   if (outcome.interrupted) {
@@ -178,17 +166,55 @@ export async function main(args: readonly string[]): Promise<number> {
   return outcome.failed ? 1 : code;
 }
 
-/** Whether argument i belongs to --slurm itself and not to the runs. */
-function slurmArguments(args: readonly string[], i: number): boolean {
-  const valued = ["tasks", "partition", "time", "memory", "cpus", "gpus"];
-  const flag = (a: string | undefined) => a !== undefined && valued.some((name) => a === `--${name}`);
-  return (
-    args[i] === "--slurm" ||
-    args[i] === "--wait" ||
-    flag(args[i]) ||
-    flag(args[i - 1]) ||
-    valued.some((name) => args[i].startsWith(`--${name}=`))
+/** Submits the array; with --wait follows it, and reports what there is then, also where a task failed. */
+async function onSlurm(
+  args: readonly string[],
+  values: Values,
+  o: ReproduceOptions,
+  reportDir: string | undefined,
+  say: (line: string) => void,
+): Promise<number> {
+  const array = submit([process.execPath, path.join(__dirname, "run.js"), ...ofTask(args)], o.folders.work, {
+    tasks: wholeNumber("--tasks", values.tasks) ?? 4,
+    partition: values.partition,
+    time: values.time,
+    memory: values.memory,
+    cpus: wholeNumber("--cpus", values.cpus),
+    gpus: wholeNumber("--gpus", values.gpus),
+    wait: values.wait ?? false,
+  });
+  const report = `${command} -- --report-only --out ${o.folders.out}`;
+  const { job } = await array.submitted;
+  say(`submitted the job array ${job}; its logs go to ${array.logs}`);
+  if (!values.wait) {
+    say(`When it has ended: ${report}`);
+    return 0;
+  }
+  const code = await follow(array, job, o.folders.out);
+  if (code === undefined) {
+    say(`interrupted: the array goes on; scancel ${job} ends it. When it has ended: ${report}`);
+    return 130;
+  }
+  if (code)
+    say(`the array ended with exit code ${code}: see ${array.logs}. The same command takes up what is missing.`);
+  for (const { message } of readRecords(o.folders.out).problems) say(message);
+  return (await finish(o, reportDir, say)) || Math.min(code, 1);
+}
+
+/**
+ * The arguments of a task: without those of the array. A time takes the place of --fresh, since a task that is requeued must not do
+ * again what it did before.
+ */
+function ofTask(args: readonly string[]): string[] {
+  const valued = ["tasks", "partition", "time", "memory", "cpus", "gpus"].map((name) => `--${name}`);
+  const left = args.filter(
+    (a, i) =>
+      !["--slurm", "--wait", "--no-report", ...valued].includes(a) &&
+      !valued.includes(args[i - 1]) &&
+      !valued.some((name) => a.startsWith(`${name}=`)),
   );
+  const since = ["--fresh-since", new Date().toISOString()];
+  return [...left.flatMap((a) => (a === "--fresh" ? since : [a])), "--no-report"];
 }
 
 /** Suites that have cells, but none in this profile. */
@@ -237,18 +263,20 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
     throw new UsageError(
       `${command}: expected cells that fit --dataset, --system, --task and --modalities, found none in ${chosen.map((s) => s.name).join(", ")}. See --dry-run.`,
     );
-  const gpu = engine === "tensorflow" || engine === "webgpu";
+  const fastMath = values["fast-math"] ?? false;
+  const places = placesOf(engine, fastMath);
   return {
     suites: filtered,
     profile,
     seeds: wholeNumber("--seeds", values.seeds),
     engine,
-    fastMath: values["fast-math"] ?? false,
-    workers: wholeNumber("--workers", values.workers) ?? (gpu ? 1 : os.availableParallelism()),
+    fastMath,
+    workers: wholeNumber("--workers", values.workers) ?? places.workers,
+    ...(places.gpus && { gpus: places.gpus }),
     dataDir: values.slurm ? values.data : folder("--data", values.data), // the array's machines may have what this one has not
     folders: foldersOf(values.out ?? "results/runs", shard),
     shard,
-    fresh: values.fresh ?? false,
+    fresh: values.fresh ?? readTime("--fresh-since", values["fresh-since"]) ?? false,
     retryFailed: values["retry-failed"] ?? false,
     ...(keep !== undefined && { keepWeights: keep * 2 ** 20 }),
     checkpointSeconds,
@@ -256,6 +284,13 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
 }
 
 const withEpochs = (cell: Cell, epochs: number): Cell => ({ ...cell, config: { ...cell.config, epochs } });
+
+/** @returns the time as it was given */
+function readTime(option: string, text: string | undefined): string | undefined {
+  if (text !== undefined && !(/^\d{4}-\d\d-\d\d/.test(text) && Number.isFinite(Date.parse(text))))
+    throw new UsageError(`${option}: expected a time such as 2026-01-31T12:00:00Z, found ${text}.`);
+  return text;
+}
 
 function readShard(text: string): Shard {
   const [index, count] = /^\d+\/\d+$/.test(text) ? text.split("/").map(Number) : [0, 0];
@@ -293,10 +328,10 @@ export async function reproduce(o: ReproduceOptions, say: (line: string) => void
     const { records, problems } = readRecords(folders.out);
     for (const { kind, message } of problems) if (kind !== "duplicate") say(message);
     const { cells } = await planWithFallback(o, records, say);
-    const all = inTurns(cells);
-    const mine = shard ? all.filter((_, i) => i % shard.count === shard.index - 1) : all;
+    const all = cells.flatMap(({ runs }) => runs);
+    const mine = shard ? all.filter(({ turn }) => turn % shard.count === shard.index - 1) : all;
     const todo = longestFirst(
-      mine.filter(({ recorded }) => !recorded || o.fresh || (recorded.status === "failed" && o.retryFailed)),
+      mine.filter(({ recorded }) => !recorded || isStale(recorded, o.fresh) || (recorded.status === "failed" && o.retryFailed)), // prettier-ignore
     );
     const lacking = cells.filter((cell) => cell.missing).length;
     const total = todo.reduce((sum, run) => sum + run.estimate, 0);
@@ -314,19 +349,16 @@ export async function reproduce(o: ReproduceOptions, say: (line: string) => void
   }
 }
 
-/** Seed by seed over all cells, so that a run cut short has some of everything. */
-function inTurns(cells: readonly PlannedCell[]): PlannedRun[] {
-  const runs = cells.flatMap(({ runs }) => runs.map((run, turn) => ({ run, turn })));
-  return runs.sort((a, b) => a.turn - b.turn).map(({ run }) => run);
-}
+const isStale = ({ started }: RunRecord, fresh: boolean | string): boolean =>
+  typeof fresh === "string" ? Date.parse(started) < Date.parse(fresh) : fresh;
 
 /**
  * Within a seed (or a trial) the longest first, so that no worker is left with one at the end. Not before shards are dealt: estimates
  * differ from machine to machine.
  */
 function longestFirst(runs: readonly PlannedRun[]): PlannedRun[] {
-  const turn = ({ job }: PlannedRun): number => job.trial ?? job.seed;
-  return runs.toSorted((a, b) => turn(a) - turn(b) || b.estimate - a.estimate);
+  const round = ({ job }: PlannedRun): number => job.trial ?? job.seed;
+  return runs.toSorted((a, b) => round(a) - round(b) || b.estimate - a.estimate || a.turn - b.turn);
 }
 
 /** Cells whose weights of seed 1 are kept, where small: a reviewer can score them again without training. */
@@ -340,6 +372,7 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
     todo,
     {
       workers: o.workers,
+      ...(o.gpus && { gpus: o.gpus }),
       settings: {
         engine: o.engine,
         fastMath: o.fastMath,

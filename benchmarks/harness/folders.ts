@@ -30,6 +30,10 @@ export function foldersOf(out: string, shard?: Shard): Folders {
   };
 }
 
+/** Where the report of a folder of records goes: the project's own into `results`, any other beside its records. */
+export const reportFolder = (out: string | undefined): string =>
+  out === undefined || path.resolve(out) === path.resolve("results", "runs") ? "results" : out;
+
 export const recordFile = ({ out, suffix }: Folders, suite: string): string =>
   path.join(out, `${suite}${suffix}.jsonl`);
 

@@ -2,7 +2,7 @@
 import { DataError, SystemError, UserError } from "../../lib/core/errors";
 import type { RunRecord } from "../../lib/core/record";
 import { cellName, type Cell, type Profile, type Suite } from "../../lib/core/suite";
-import { outputsOf, type Config, type Dataset, type Shape } from "../../lib/core/types";
+import { outputsOf, type Dataset, type Shape } from "../../lib/core/types";
 import { loadDataset } from "../../lib/data";
 import { record as recordGraph } from "../../lib/layers/record";
 import { mean } from "../../lib/metrics";
@@ -18,6 +18,8 @@ export interface PlannedRun {
   /** The counted record, where there is one. */
   readonly recorded?: RunRecord;
   readonly estimate: number;
+  /** Its place among all runs that the suites declare, whatever data is here: shards on several machines deal by it. */
+  readonly turn: number;
 }
 
 export interface PlannedCell {
@@ -102,9 +104,10 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
       .filter((cell) => !cell.profiles || cell.profiles.includes(options.profile))
       .map((cell, c) => ({ suite, cell, place: s * 1e6 + c })),
   );
+  const turns = turnsOf(all, options);
   const byData = [...all].sort((a, b) => (dataKey(a.cell) < dataKey(b.cell) ? -1 : dataKey(a.cell) > dataKey(b.cell) ? 1 : a.place - b.place)); // prettier-ignore
   for (const { suite, cell, place } of byData) {
-    const name = cellName(cell) + (cell.search ? "/search" : "");
+    const name = planName(cell);
     const known = byName.get(name);
     if (known?.planned.missing) continue;
     const put = (rest: Pick<PlannedCell, "missing" | "runs">) =>
@@ -124,24 +127,19 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
       continue;
     }
     const system = findSystem(cell.system);
-    const profile = options.profile;
-    const seeds = options.seeds ? Array.from({ length: options.seeds }, (_, i) => i + 1) : suite.seeds[profile];
-    const settings: readonly { trial?: number; setting?: Config }[] = cell.search
-      ? trialsOf(searchName(cell), cell.search).map((setting, trial) => ({ trial, setting }))
-      : [{}];
+    const { profile } = options;
     const spent = byCell.get(cellName(cell))?.map((r) => r.seconds);
     const planned = new Set(known?.planned.runs.map(({ id }) => id));
-    const runs = settings.flatMap((of) =>
-      seeds.slice(0, mostSeeds(cell, profile)).flatMap((seed): PlannedRun[] => {
-        const job: Job = { suite: suite.name, profile, cell, seed, ...of };
-        const { id, dataHash } = jobIdentity(job, system, dataset.hash);
-        if (planned.has(id)) return [];
-        const recorded = byId.get(id);
-        const estimate = spent ? mean(spent) : estimateSeconds(job, dataset);
-        return [{ job, id, dataHash, ...(recorded && { recorded }), estimate }];
-      }),
-    );
-    if (known) known.planned = { ...known.planned, runs: [...known.planned.runs, ...runs].sort(byTurn) };
+    const runs = declaredRuns(suite, cell, options).flatMap((of): PlannedRun[] => {
+      const job: Job = { suite: suite.name, profile, cell, ...of };
+      const { id, dataHash } = jobIdentity(job, system, dataset.hash);
+      if (planned.has(id)) return [];
+      const recorded = byId.get(id);
+      const estimate = spent ? mean(spent) : estimateSeconds(job, dataset);
+      return [{ job, id, dataHash, ...(recorded && { recorded }), estimate, turn: turns.get(runKey(name, of))! }];
+    });
+    if (known)
+      known.planned = { ...known.planned, runs: [...known.planned.runs, ...runs].sort((a, b) => a.turn - b.turn) };
     else put({ runs });
   }
   return [...byName.values()].sort((a, b) => a.place - b.place).map(({ planned }) => planned);
@@ -151,9 +149,44 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
 export const mostSeeds = (cell: Cell, profile: Profile): number | undefined =>
   cell.search ? 1 : profile === "quick" ? (cell.quickSeeds ?? cell.maxSeeds) : cell.maxSeeds;
 
-/** Seed by seed, and in a search trial by trial. */
-const byTurn = ({ job: a }: PlannedRun, { job: b }: PlannedRun): number =>
-  (a.trial ?? 0) - (b.trial ?? 0) || a.seed - b.seed;
+type DeclaredRun = Pick<Job, "seed" | "trial" | "setting">;
+
+const planName = (cell: Cell): string => cellName(cell) + (cell.search ? "/search" : "");
+
+const runKey = (name: string, { seed, trial = 0 }: DeclaredRun): string => `${name} ${trial} ${seed}`;
+
+/** What a suite declares of a cell: seeds, in a search of each trial. */
+function declaredRuns(
+  suite: Suite,
+  cell: Cell,
+  { profile, seeds }: Pick<PlanOptions, "profile" | "seeds">,
+): DeclaredRun[] {
+  const all = seeds ? Array.from({ length: seeds }, (_, i) => i + 1) : suite.seeds[profile];
+  const settings: readonly Omit<DeclaredRun, "seed">[] = cell.search
+    ? trialsOf(searchName(cell), cell.search).map((setting, trial) => ({ trial, setting }))
+    : [{}];
+  return settings.flatMap((of) => all.slice(0, mostSeeds(cell, profile)).map((seed) => ({ ...of, seed })));
+}
+
+/** Turns of all declared runs, by `runKey`: seed by seed (in a search trial by trial) over all cells, so that a run cut short has some of everything. */
+function turnsOf(
+  declared: readonly { readonly suite: Suite; readonly cell: Cell }[],
+  options: Pick<PlanOptions, "profile" | "seeds">,
+): ReadonlyMap<string, number> {
+  const cells = new Map<string, Map<string, DeclaredRun>>();
+  for (const { suite, cell } of declared) {
+    if (cell.missing) continue;
+    const name = planName(cell);
+    const runs = cells.get(name) ?? new Map<string, DeclaredRun>();
+    cells.set(name, runs);
+    for (const run of declaredRuns(suite, cell, options)) runs.set(runKey(name, run), run);
+  }
+  const inCells = [...cells.values()].flatMap(
+    (runs) =>
+    [...runs].sort(([, a], [, b]) => (a.trial ?? 0) - (b.trial ?? 0) || a.seed - b.seed).map(([key], round) => ({ key, round })), // prettier-ignore
+  );
+  return new Map(inCells.sort((a, b) => a.round - b.round).map(({ key }, turn) => [key, turn]));
+}
 
 export const dataKey = ({ dataset, features }: Cell): string => `${dataset}/${features}`;
 

@@ -6,6 +6,7 @@ import { UserError } from "../../lib/core/errors";
 import type { RunRecord } from "../../lib/core/record";
 import { findSystem } from "../../lib/models";
 import { appendRecord, failedRecord } from "../../lib/training";
+import { environmentAt } from "./devices";
 import { recordFile, takeFinished, type Folders } from "./folders";
 import type { PlannedRun } from "./plan";
 import { checkpointFile, finishedFile, type FromWorker, type ToWorker, type WorkerSettings } from "./worker";
@@ -29,6 +30,8 @@ export interface QueueState {
 
 export interface QueueOptions {
   readonly workers: number;
+  /** GPUs to share out between the workers. */
+  readonly gpus?: readonly string[];
   readonly settings: WorkerSettings;
   readonly folders: Folders;
   readonly keepWeights: (run: PlannedRun) => number;
@@ -39,6 +42,8 @@ const restarts = 2;
 
 interface Slot {
   process: ChildProcess;
+  /** From 0: whose GPU it has. A worker that takes another's place takes its GPU. */
+  readonly place: number;
   run?: PlannedRun;
   done: number;
   text: string;
@@ -116,13 +121,16 @@ export class Queue {
   }
 
   private startWorker(): void {
+    const { workers, gpus } = this.options;
+    const place = Array.from({ length: workers }, (_, i) => i).find((i) => this.slots.every((s) => s.place !== i))!;
+    const env = { ...process.env, ...(gpus && environmentAt(place, workers, gpus)) };
     let child: ChildProcess;
     try {
-      child = fork(path.join(__dirname, "worker.js"), [], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+      child = fork(path.join(__dirname, "worker.js"), [], { env, stdio: ["ignore", "inherit", "inherit", "ipc"] });
     } catch (error) {
       return this.notStarted(error as Error);
     }
-    const slot: Slot = { process: child, done: 0, text: "starting", ready: false };
+    const slot: Slot = { process: child, place, done: 0, text: "starting", ready: false };
     this.slots.push(slot);
     child.on("message", (message) => this.heard(slot, message as FromWorker));
     child.on("exit", (code, signal) => this.ended(slot, signal ?? `exit code ${code}`));

@@ -88,7 +88,8 @@ export function tensorboardEvents(run: RunRecord): Buffer {
 }
 
 /**
- * Writes DIR/<cell>/seed-<n>/events.out.tfevents.<time>.<run>, a file a run; a file that is there already is replaced.
+ * Writes DIR/<cell>/seed-<n>-<run>/events.out.tfevents.<run>, a folder and a file a run (a cell may have runs of one seed on several
+ * states of its data); a file that is there already is replaced.
  * @returns the files written
  */
 export function writeTensorboard(dir: string, records: readonly RunRecord[]): string[] {
@@ -96,11 +97,12 @@ export function writeTensorboard(dir: string, records: readonly RunRecord[]): st
     const trial = run.trial === undefined ? "" : `-trial-${run.trial}`;
     // Windows allows no : = ? in names.
     const cell = run.cell.split("/").map((part) => part.replace(/[^\w.+-]+/g, "-"));
-    const folder = path.join(dir, ...cell, `seed-${run.seed}${trial}`);
+    const folder = path.join(dir, ...cell, `seed-${run.seed}${trial}-${run.id.slice(0, 8)}`);
     mkdirSync(folder, { recursive: true });
-    const file = path.join(folder, `events.out.tfevents.${Math.floor(Date.parse(run.started) / 1000)}.${run.id}`);
-    writeFileSync(`${file}.part`, tensorboardEvents(run));
-    renameSync(`${file}.part`, file);
+    const file = path.join(folder, `events.out.tfevents.${run.id}`);
+    const beside = `${file}.${process.pid}.part`; // several shards may write into one folder
+    writeFileSync(beside, tensorboardEvents(run));
+    renameSync(beside, file);
     return file;
   });
 }

@@ -267,8 +267,8 @@ export function summariseCell(
 }
 
 /**
- * Of a cell's records, trials left out: the runs with the configuration and the data of the latest one, by seed; earlier ones with
- * others are kept apart, never mixed in.
+ * Of a cell's records in the order of recording (`readRecords`), trials left out: the runs with the configuration and the data of the
+ * last one, by seed; earlier ones with others are kept apart, never mixed in.
  */
 export function chooseRuns(records: readonly RunRecord[]): { chosen: RunRecord[]; others: RunRecord[] } {
   const unique = new Map<string, RunRecord>();
@@ -277,15 +277,13 @@ export function chooseRuns(records: readonly RunRecord[]): { chosen: RunRecord[]
     const known = unique.get(record.id);
     if (!known || (known.status === "failed" && record.status === "ok")) unique.set(record.id, record);
   }
-  const groups = [...groupBy([...unique.values()], (r) => `${r.configHash} ${r.dataHash}`).values()];
-  const latest = (group: readonly RunRecord[]) =>
-    group
-      .map((r) => r.started)
-      .sort()
-      .at(-1) ?? "";
-  groups.sort((a, b) => (latest(b) > latest(a) ? 1 : -1));
-  const [chosen = [], ...rest] = groups;
-  return { chosen: chosen.toSorted((a, b) => a.seed - b.seed), others: rest.flat() };
+  const runs = [...unique.values()];
+  const last = runs.at(-1);
+  const isChosen = (r: RunRecord) => r.configHash === last?.configHash && r.dataHash === last.dataHash;
+  return {
+    chosen: runs.filter(isChosen).sort((a, b) => a.seed - b.seed),
+    others: runs.filter((run) => !isChosen(run)),
+  };
 }
 
 /** Runs of the cell of this name, by seed: of several states of its data or settings the latest. */

@@ -17,7 +17,7 @@ export interface RecordProblem {
 }
 
 export interface RecordsRead {
-  /** One a run: of several with one id the last started that ended well, or the last failure. */
+  /** One a run, in the order of recording: of several with one id the last that ended well, or the last failure. */
   readonly records: readonly RunRecord[];
   readonly problems: readonly RecordProblem[];
 }
@@ -39,38 +39,49 @@ export function resultOf(record: RunRecord): string {
   });
 }
 
-/** A failure (a machine without memory, say) takes nothing from a result that is there; of equals the later counts. */
-function supersedes(next: RunRecord, known: RunRecord): boolean {
-  return next.status === known.status ? next.started >= known.started : next.status === "ok";
+/** A record as it was found. */
+interface Found {
+  readonly record: RunRecord;
+  readonly where: string;
+  /** Milliseconds: when it, or a line above it in its file, was started; the latest of them. */
+  readonly since: number;
 }
+
+/** A failure (a machine without memory, say) takes nothing from a result that is there; of equals the later counts. */
+const supersedes = (next: RunRecord, known: RunRecord): boolean => next.status === known.status || next.status === "ok";
 
 /**
  * Reads all `*.jsonl` of a folder, or only one; what cannot be read is a problem, never an end. A missing folder has no records.
+ * What is later is told by the order of lines, which no clock can set back; by the clock only between files.
  */
 export function readRecords(dir: string, only?: string): RecordsRead {
   const problems: RecordProblem[] = [];
-  const found: { record: RunRecord; where: string }[] = [];
+  const found: Found[] = [];
   const names = fs.existsSync(dir) ? fs.readdirSync(dir).sort() : [];
   const wanted = names.filter((name) => (only === undefined ? name.endsWith(".jsonl") : name === only));
   const files = wanted.filter((name) => fs.statSync(path.join(dir, name)).isFile());
   for (const file of files) {
     const lines = fs.readFileSync(path.join(dir, file), "utf8").split("\n");
+    let since = -Infinity;
     lines.forEach((line, i) => {
       if (line === "") return;
       const where = `${file}, line ${i + 1}`;
       try {
-        found.push({ record: parseRecord(line, where), where });
+        const record = parseRecord(line, where);
+        since = Math.max(since, Date.parse(record.started));
+        found.push({ record, where, since });
       } catch (error) {
         if (!(error instanceof RecordError)) throw error;
         problems.push({ kind: error instanceof TornRecordError ? "torn" : "damaged", where, message: error.message });
       }
     });
   }
-  const byId = new Map<string, { record: RunRecord; where: string }>();
-  for (const next of found) {
+  const byId = new Map<string, Found>();
+  for (const next of found.sort((a, b) => a.since - b.since)) {
     const { id } = next.record;
     const known = byId.get(id);
     const [kept, other] = !known || supersedes(next.record, known.record) ? [next, known] : [known, next];
+    if (kept === next) byId.delete(id); // its place is that of the line that counts
     byId.set(id, kept);
     if (!other || other.record.status === "failed") continue; // done again before or after, and well
     const same = resultOf(kept.record) === resultOf(other.record);

@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { plan } from "../../benchmarks/harness/plan";
 import { findSuite } from "../../benchmarks/suites";
 import type { Suite } from "../../lib/core/suite";
+import { temporaryFolder } from "../training/helpers";
 
 describe("the plan of several suites", function () {
   this.timeout(60_000);
@@ -22,6 +23,16 @@ describe("the plan of several suites", function () {
       assert.equal(new Set(runs.map(({ id }) => id)).size, 3);
       assert.equal(runs[1].job.suite, suites[0].name); // where both have it, it is the first one's
     }
+  });
+
+  it("gives runs their turns, seed by seed, as if all data were here: shards of machines that lack some deal alike", async () => {
+    const [first, ...rest] = findSuite("ci").cells;
+    const elsewhere = { ...first, dataset: "mmmo", features: "covarep+facet" };
+    const gone = { ...rest[1], missing: "not public" };
+    const suite = { ...suiteOf("some", [1, 2]), cells: [first, elsewhere, gone, rest[0]] };
+    const cells = await plan([suite], { profile: "full", records: [], dataDir: temporaryFolder("no-data") });
+    assert.match(cells[1].missing!, /mmmo/);
+    assert.deepEqual(cells.map(({ runs }) => runs.map(({ turn }) => turn)), [[0, 3], [], [], [2, 5]]); // prettier-ignore
   });
 
   it("has a cell that lacks data once", async () => {

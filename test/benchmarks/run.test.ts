@@ -5,7 +5,10 @@ import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Interrupts } from "../../benchmarks/run";
 import { recordLine } from "../../lib/core/record";
+import { Rng } from "../../lib/core/rng";
+import { runsOfCell } from "../../lib/report/verdict";
 import { readRecords } from "../../lib/training";
+import { hdf5, nd } from "../data/writers";
 import { temporaryFolder } from "../training/helpers";
 import { copyProgram, filesIn, root, run, start, until, untimed } from "./helpers";
 import { killAndResume, workersOf } from "./kill-resume";
@@ -73,6 +76,8 @@ describe("npm run reproduce", function () {
       [["--report-only", "--wait"], /--wait: expected it with --slurm/],
       [["ci", "--tasks", "2"], /--tasks: expected it with --slurm/],
       [["ci", "--partition", "p"], /--partition: expected it with --slurm/],
+      [["ci", "--fresh", "--fresh-since", "2026-01-01"], /--fresh: expected it without --fresh-since/],
+      [["ci", "--fresh-since", "yesterday"], /--fresh-since: expected a time such as 2026-01-31T12:00:00Z, found yest/],
       [["ci", "--dry-run", "--fresh"], /--dry-run: expected it without --fresh/],
       [["ci", "--dry-run", "--retry-failed"], /--dry-run: expected it without --retry-failed/],
       [["ci", "--slurm", "--shard", "1/2"], /--slurm: expected it without --shard/],
@@ -265,6 +270,82 @@ describe("npm run reproduce", function () {
     assert.match((await run("run", [...quick, "--out", out, "--fresh"])).err, /3 to do/);
     assert.deepEqual(untimed(out), before);
     assert.deepEqual(readRecords(out).problems.map((p) => p.kind), Array(3).fill("duplicate")); // prettier-ignore
+    const since = (time: string) => run("run", [...quick, "--out", out, "--fresh-since", time]);
+    assert.match((await since("2026-01-01")).err, /3 recorded, 0 to do/);
+    assert.match((await since("2100-01-01T00:00:00Z")).err, /0 recorded, 3 to do/);
+  });
+
+  it("writes the report of an --out of its own into it, and leaves the project's alone", async () => {
+    const own = () => ["README.md", "results/report/index.html", "results/tables/verdicts.json"].map((file) => fs.statSync(path.join(root, file)).mtimeMs); // prettier-ignore
+    const before = own();
+    const { code, err } = await run("run", [...quick.filter((a) => a !== "--no-report"), "--out", out]);
+    assert.equal(code, 0, err);
+    assert.match(fs.readFileSync(path.join(out, "report", "index.html"), "utf8"), /SYNTHETIC DATA/);
+    assert.deepEqual(own(), before);
+  });
+
+  it("keeps runs on data that was replaced since, runs on the new data beside them, and shows these", async () => {
+    const data = temporaryFolder("data");
+    const folder = path.join(data, "youtube");
+    fs.mkdirSync(folder);
+    /** YouTube's sizes, and numbers of ours. */
+    const write = async (seed: number) => {
+      const rng = new Rng(seed, "replaced");
+      for (const [split, n] of Object.entries({ train: 173, valid: 36, test: 60 })) {
+        const steps = () =>
+          nd(
+            [n, 2, 3],
+            Float32Array.from({ length: n * 6 }, () => rng.normal()),
+          );
+        const labels = nd([n, 3], Array.from({ length: n * 3 }, (_, i) => Number(i % 3 === Math.floor(i / 3) % 3))); // prettier-ignore
+        for (const [name, values] of Object.entries({ audio: steps(), video: steps(), y: labels }))
+          fs.writeFileSync(path.join(folder, `${name}_${split}.h5`), await hdf5({ d1: values }));
+      }
+    };
+    const args = ["table1", "--dataset", "youtube", "--modalities", "AV", "--seeds", "1", "--epochs", "1", "--no-report", "--data", data, "--out", out]; // prettier-ignore
+    await write(1);
+    assert.match((await run("run", args)).err, /1 runs of 1 cells: 0 recorded, 1 to do/);
+    const [old] = readRecords(out).records;
+    await write(2);
+    const { code, err } = await run("run", args);
+    assert.equal(code, 0, err);
+    assert.match(err, /1 runs of 1 cells: 0 recorded, 1 to do/);
+    const { records, problems } = readRecords(out);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(records[0], old);
+    assert.deepEqual(records.map((r) => r.cell), [old.cell, old.cell]); // prettier-ignore
+    assert.notEqual(records[1].dataHash, old.dataHash);
+    assert.deepEqual(runsOfCell(records, old.cell), [records[1]]);
+    assert.match((await run("run", args)).err, /1 runs of 1 cells: 1 recorded, 0 to do/);
+  });
+
+  it("refuses to go on where the data changes between the plan and a run", async () => {
+    const changing = copyProgram(temporaryFolder("changing"), [["benchmarks/harness/worker.js", "if (dataset.hash !== dataHash)", "if (job.seed === 1)"]]); // prettier-ignore
+    const { code, err } = await run("run", [...quick, "--out", out], { from: changing });
+    assert.equal(code, 1);
+    assert.match(err, /the files changed while the harness ran\. Run the same command again; what is recorded is kept/);
+  });
+
+  it("gives each worker a GPU of its own where TensorFlow runs on them, and the next one the GPU of a dead", async () => {
+    const [engines, seen] = [temporaryFolder("engines"), path.join(out, "seen")];
+    fs.mkdirSync(path.join(engines, "tensorflow"));
+    const engine = { kind: "gpu", how: "built", tensorflow: "2.18.0", tfjsNode: "4.22.0", platform: process.platform, arch: process.arch, package: "p", binding: "b" }; // prettier-ignore
+    fs.writeFileSync(path.join(engines, "tensorflow", "engine.json"), JSON.stringify(engine));
+    // Workers that note their GPU and compute on wasm; the first one dies.
+    const note = `require("node:fs").appendFileSync(${JSON.stringify(seen)}, process.env.CUDA_VISIBLE_DEVICES + "\\n")`;
+    const die = `if (require("node:fs").readFileSync(${JSON.stringify(seen)}, "utf8").split("\\n").length === 2) process.exit(9)`; // prettier-ignore
+    const noting = copyProgram(temporaryFolder("noting"), [["benchmarks/harness/worker.js", `(0, choose_1.engineName)(engine)`, `(${note}, "wasm")`], ["benchmarks/harness/worker.js", "const dataset = ", `${die}; const dataset = `]]); // prettier-ignore
+    const env = { CIA_ENGINES: engines, CUDA_VISIBLE_DEVICES: "GPU-a" };
+    const { code, err } = await run("run", [...quick, "--engine", "tensorflow", "--out", out], { from: noting, env });
+    assert.equal(code, 0, err);
+    assert.match(err, /with 1 workers/);
+    assert.equal(fs.readFileSync(seen, "utf8"), "GPU-a\nGPU-a\n");
+    fs.rmSync(seen);
+    env.CUDA_VISIBLE_DEVICES = "GPU-a,GPU-b";
+    const two = await run("run", [...quick, "--fresh", "--engine", "tensorflow", "--out", out], { from: noting, env });
+    assert.equal(two.code, 0, two.err);
+    assert.match(two.err, /with 2 workers/);
+    assert.deepEqual(new Set(fs.readFileSync(seen, "utf8").trim().split("\n")), new Set(["GPU-a", "GPU-b"]));
   });
 
   it("records a run that breaks with its reason, goes on, and does it again only with --retry-failed", async () => {

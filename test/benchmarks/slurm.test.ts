@@ -5,11 +5,11 @@ import * as path from "node:path";
 import { readRecords } from "../../lib/training";
 import { slurmScript } from "../../benchmarks/harness/slurm";
 import { temporaryFolder } from "../training/helpers";
-import { filesIn, run, start, until, untimed } from "./helpers";
+import { copyProgram, filesIn, run, start, until, untimed } from "./helpers";
 
 describe("the script of a Slurm array", () => {
   it("holds the options, requeues, and gives each task its share", () => {
-    const script = slurmScript(["/usr/bin/node", "run.js", "table1", "--data", "my data's"], "/logs", {
+    const script = slurmScript(["/usr/bin/node", "run.js", "table1", "--data", "my data's"], "/my logs/100%", {
       tasks: 4,
       partition: "gpu",
       time: "02:00:00",
@@ -20,6 +20,7 @@ describe("the script of a Slurm array", () => {
     });
     for (const line of [
       "--array=1-4",
+      '--output="/my logs/100%%/slurm-%A_%a.log"',
       "--requeue",
       "--partition=gpu",
       "--time=02:00:00",
@@ -139,5 +140,49 @@ describe("npm run reproduce -- --slurm, on a real Slurm", function () {
     assert.equal((await run("run", [...args, "--out", whole])).code, 0);
     assert.deepEqual(readRecords(out).problems, []);
     assert.deepEqual(untimed(out), untimed(whole));
+  });
+
+  it("reports what there is where a run failed, in a folder with spaces, and does no run of --fresh again when it is requeued", async () => {
+    if (typeof slurm === "string") throw new Error(slurm);
+    const { env } = slurm;
+    const out = path.join(temporaryFolder("slurm out"), "100 % mine");
+    const broken = copyProgram(temporaryFolder("broken"), [["lib/training/train.js", "const terms = await program.step", "if (seed === 1 && task.kind === 'intensity') throw new errors_1.TrainingError('planted'); const terms = await program.step"]]); // prettier-ignore
+    const quick = ["ci", "--seeds", "1", "--epochs", "2", "--out", out];
+    const fresh = [...quick, "--fresh", "--slurm", "--wait", "--tasks", "1", "--cpus", "1"];
+    const first = await run("run", fresh, { env, from: broken });
+    assert.equal(first.code, 1);
+    assert.match(first.err, /submitted the job array \d+; its logs go to /);
+    assert.match(first.err, /the array ended with exit code 1: see /);
+    assert.match(fs.readFileSync(path.join(out, "report", "index.html"), "utf8"), /planted/);
+    assert.deepEqual(readRecords(out).records.map((r) => r.status).sort(), ["failed", "ok", "ok"]); // prettier-ignore
+    const [log] = filesIn(path.join(out, ".work", "logs")).filter((name) => name.startsWith("slurm-"));
+    const said = fs.readFileSync(path.join(out, ".work", "logs", log), "utf8");
+    assert.match(said, /3 to do .* with 1 workers/);
+    // The script as Slurm would start it again.
+    const again = spawnSync("sh", [path.join(out, ".work", "slurm.sh")], { encoding: "utf8", env: { ...env, SLURM_ARRAY_TASK_ID: "1" } }); // prettier-ignore
+    assert.match(again.stderr, /3 recorded, 0 to do/);
+  });
+
+  it("leaves the array running at a SIGINT, and says so; what it records is there", async () => {
+    if (typeof slurm === "string") throw new Error(slurm);
+    const { env } = slurm;
+    const out = temporaryFolder("slurm-out");
+    const waiting = start("run", [...args, "--slurm", "--wait", "--tasks", "1", "--out", out], { env });
+    await until(() => /submitted the job array/.test(waiting.said()));
+    waiting.process.kill("SIGINT");
+    const { code, err } = await waiting.ended;
+    assert.equal(code, 130, err);
+    const [, job] = /interrupted: the array goes on; scancel (\d+) ends it/.exec(err)!;
+    const queued = () => spawnSync("squeue", ["-h", "-j", job], { encoding: "utf8", env }).stdout;
+    assert.notEqual(queued(), "");
+    await until(() => queued() === "", 200);
+    assert.equal(readRecords(out).records.length, 6);
+  });
+
+  it("is told in Slurm's words where Slurm refuses the array", async () => {
+    if (typeof slurm === "string") throw new Error(slurm);
+    const refused = await run("run", [...args, "--slurm", "--partition", "nowhere", "--out", temporaryFolder("slurm-out")], slurm); // prettier-ignore
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /expected sbatch to take .*slurm\.sh, found exit code 1: .*invalid partition/);
   });
 });

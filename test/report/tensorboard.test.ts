@@ -1,7 +1,7 @@
 // The bytes are those of TensorBoard's own writer (test/oracles/events.json, events.py); its reader is asked too where it is installed.
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { tensorboardEvents, writeTensorboard } from "../../lib/report";
@@ -60,14 +60,15 @@ print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag 
       rmSync(folder, { recursive: true });
     }
   });
-  it("lie in a folder a run, and writing again replaces them", () => {
+  it("lie in a folder a run, and writing again replaces them, whenever that run was started", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "tensorboard-"));
-    const twice = [writeTensorboard(folder, [base]), writeTensorboard(folder, [base])];
-    assert.deepEqual(twice[0], twice[1]);
-    assert.match(
-      twice[0][0].replaceAll("\\", "/"),
-      /cia\/mosi\/minilm\/T\/classes-2\/validation\/seed-1\/events\.out\.tfevents\.1767225600\./,
+    const twice = [base, { ...base, started: "2026-02-01T00:00:00.000Z" }].map((run) =>
+      writeTensorboard(folder, [run]),
     );
+    assert.deepEqual(twice[0], twice[1]);
+    const place = `cia/mosi/minilm/T/classes-2/validation/seed-1-${base.id.slice(0, 8)}/events.out.tfevents.${base.id}`;
+    assert.equal(path.relative(folder, twice[0][0]).replaceAll("\\", "/"), place);
+    assert.deepEqual(readdirSync(path.dirname(twice[0][0])), [path.basename(place)]);
     rmSync(folder, { recursive: true });
   });
 });

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { hashOf, sha256 } from "../../lib/core/json";
 import { recordId, recordLine, type RunRecord } from "../../lib/core/record";
+import { chooseRuns } from "../../lib/report/verdict";
 import { appendRecord, mendTail, readRecords } from "../../lib/training";
 import { temporaryFolder } from "./helpers";
 
@@ -89,16 +90,22 @@ describe("record files", () => {
     assert.deepEqual(problems.map((p) => p.kind), ["duplicate"]); // prettier-ignore
   });
 
-  it("tell the same run with another result as a conflict, and count the later one", () => {
-    appendRecord(file, recordOf({ started: "2026-01-03T00:00:00.000Z", metrics: { test: { A2: 0.76 } } }));
-    appendRecord(file, recordOf());
+  it("tell the same run with another result as a conflict, and count the later one: by its line, of other files by the clock", () => {
+    const scored = (A2: number) => ({ metrics: { test: { A2 } } });
+    appendRecord(file, recordOf({ started: "2026-01-03T00:00:00.000Z" }));
+    appendRecord(file, recordOf({ ...scored(0.76) })); // the clock was set back before it
     const { records, problems } = readRecords(dir);
-    assert.equal(records[0].metrics.test.A2, 0.76);
+    assert.deepEqual(records.map((r) => r.metrics.test.A2), [0.76]); // prettier-ignore
     assert.equal(problems[0].kind, "conflict");
     assert.match(
       problems[0].message,
-      /table1.jsonl, line 2: the same run .* as table1.jsonl, line 1 with another result/,
+      /table1.jsonl, line 1: the same run .* as table1.jsonl, line 2 with another result/,
     );
+    const shard = path.join(dir, "table1.shard-1-of-2.jsonl"); // read first
+    appendRecord(shard, recordOf({ ...scored(0.77), started: "2026-01-02T00:00:00.000Z" }));
+    assert.equal(readRecords(dir).records[0].metrics.test.A2, 0.76);
+    appendRecord(shard, recordOf({ ...scored(0.78), started: "2026-01-04T00:00:00.000Z" }));
+    assert.equal(readRecords(dir).records[0].metrics.test.A2, 0.78);
   });
 
   it("let a run that failed be done again", () => {
@@ -129,10 +136,16 @@ describe("record files", () => {
     assert.match(problems[1].message, /table1.jsonl, line 2: expected schema 1, found 2/);
   });
 
-  it("take no harm from a clock that was set back: the order of lines does not depend on it within one result", () => {
+  it("take no harm from a clock that was set back: the order of lines stays, and the last settings of a cell are shown", () => {
     appendRecord(file, recordOf({ seed: 1, started: "2036-01-01T00:00:00.000Z" }));
     appendRecord(file, recordOf({ seed: 2, started: "1999-01-01T00:00:00.000Z", seconds: 0.5 }));
-    assert.deepEqual(readRecords(dir).records.map((r) => r.seed), [1, 2]); // prettier-ignore
+    const now = { dataHash: sha256("data that replaced it"), started: "1999-01-02T00:00:00.000Z" };
+    appendRecord(file, recordOf({ seed: 1, ...now }));
+    const { records } = readRecords(dir);
+    assert.deepEqual(records.map((r) => r.seed), [1, 2, 1]); // prettier-ignore
+    const { chosen, others } = chooseRuns(records);
+    assert.deepEqual(chosen, [records[2]]);
+    assert.deepEqual(others, records.slice(0, 2));
   });
 
   it("are left as they were when the disk is full, with words that say so", function () {
