@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { UsageError, UserError, oneOf } from "../lib/core/errors";
 import { modalitiesName, taskName } from "../lib/core/types";
 import type { RunRecord } from "../lib/core/record";
-import type { Cell, Profile, Suite } from "../lib/core/suite";
+import { cellName, type Cell, type Profile, type Suite } from "../lib/core/suite";
 import { engineName } from "../lib/engine/choose";
 import { findSystem } from "../lib/models";
 import { codeVersion, readRecords } from "../lib/training";
@@ -51,7 +51,8 @@ Suites: ${suites.map((s) => s.name).join(", ")}.
                          depend on the data that is here
   --slurm                submit the runs as a Slurm job array; --wait follows it and writes the report
     --tasks N --partition P --time T --memory M --cpus N --gpus N   of the array (default 4 tasks, 1 CPU each)
-  --keep-weights N       keep weights of runs up to N megabytes beside the records (default: those of headline cells up to 2.5)
+  --keep-weights N       keep weights of runs up to N megabytes beside the records (default: seed 1 of Figure 3's cells, and of
+                         Table 1's up to 2.5)
   --choose               write the best trial of each search in --out to benchmarks/suites/chosen.json, which Tables 5a and 5b run with
   --tensorboard DIR      also write the curves of all recorded runs as TensorBoard event files
   --checkpoint-seconds S seconds between checkpoints of a run (default 10; 0: every epoch)`;
@@ -118,7 +119,7 @@ export interface ReproduceOptions {
   /** Whether recorded runs are done again; a time (ISO 8601): those that were started before it. */
   readonly fresh: boolean | string;
   readonly retryFailed: boolean;
-  /** Bytes; undefined: headline cells, up to 2.5 MB. */
+  /** Bytes; undefined: `keptByDefault`. */
   readonly keepWeights?: number;
   readonly checkpointSeconds: number;
 }
@@ -361,8 +362,16 @@ function longestFirst(runs: readonly PlannedRun[]): PlannedRun[] {
   return runs.toSorted((a, b) => round(a) - round(b) || b.estimate - a.estimate || a.turn - b.turn);
 }
 
-/** Cells whose weights of seed 1 are kept, where small: a reviewer can score them again without training. */
-const headline = ({ job }: PlannedRun): boolean => job.suite === "table1" && job.seed === 1;
+/**
+ * Bytes of weights that are kept of a run by default, so that a reviewer can score it and draw its attention without training: seed 1 of
+ * the cells of Figure 3 whole, of Table 1's others what is small.
+ */
+function keptByDefault({ job }: PlannedRun): number {
+  if (job.seed !== 1 || job.trial !== undefined) return 0;
+  const name = cellName(job.cell);
+  if (findSuite("figure3").cells.some((cell) => cellName(cell) === name)) return 64 * 2 ** 20;
+  return job.suite === "table1" ? 2.5 * 2 ** 20 : 0;
+}
 
 async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<Omit<Outcome, "cells">> {
   const { folders } = o;
@@ -383,7 +392,7 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
         checkpointSeconds: o.checkpointSeconds,
       },
       folders,
-      keepWeights: (run) => o.keepWeights ?? (headline(run) ? 2.5 * 2 ** 20 : 0),
+      keepWeights: (run) => o.keepWeights ?? keptByDefault(run),
     },
     {
       ready({ name, device, threads }) {

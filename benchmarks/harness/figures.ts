@@ -216,10 +216,40 @@ function shownVideo({ test }: Dataset, length = 12): number {
   return lengths.reduce((best, n, s) => (Math.abs(n - length) < Math.abs(lengths[best] - length) ? s : best), 0);
 }
 
-/** Attention matrices of one test video: every pair, both directions. */
-async function figure3([cell]: readonly Cell[], o: FigureOptions, records: readonly RunRecord[]): Promise<Section> {
+/** Attention matrices of a test video of each cell: every pair, both directions. */
+async function figure3(cells: readonly Cell[], o: FigureOptions, records: readonly RunRecord[]): Promise<Section> {
+  const parts = [];
+  for (const cell of cells) parts.push(await attentionIn(cell, o, records));
+  return {
+    id: "figure3",
+    title: "Figure 3: attention inside a video",
+    command: `npm run reproduce -- figure3${cells.some(({ profiles }) => profiles) ? " --profile full" : ""}`,
+    text: [
+      "One test video of each data set, the first whose length is nearest to 12 utterances. A row is an utterance, its weights sum to 1.",
+      ...parts.map(({ text }) => text),
+      "The paper shows three pairs for sentiment and for emotions. No data set with emotions has public audio and video: MOSEI's text is paired with itself.",
+    ],
+    charts: parts.flatMap(({ charts }) => charts),
+    tables: [
+      {
+        id: "figure3-own",
+        caption: "Mean attention of an utterance on itself",
+        columns: [
+          { title: "task" },
+          { title: "attention" },
+          { title: "on itself", numeric: true },
+          { title: "if uniform", numeric: true },
+        ],
+        rows: parts.flatMap(({ rows }) => rows),
+      },
+    ],
+  };
+}
+
+async function attentionIn(cell: Cell, o: FigureOptions, records: readonly RunRecord[]) {
   const { prepared, dataset, program } = await trainAgain(cell, o, records);
   try {
+    const what = cell.task.kind === "emotions" ? "emotions" : "sentiment";
     const video = shownVideo(dataset);
     const [batch] = batches(select(prepared.test.split, [video]), undefined, 1);
     const n = batch.offsets[1];
@@ -229,56 +259,32 @@ async function figure3([cell]: readonly Cell[], o: FigureOptions, records: reado
     for (const [name, value] of taps) {
       const [matrix] = await program.evaluate(batch, [value]);
       const [, pair, direction] = name.split("/");
-      const cells = Array.from({ length: n * n }, (_, i) => ({
+      const weights = Array.from({ length: n * n }, (_, i) => ({
         query: Math.floor(i / n) + 1,
         key: (i % n) + 1,
         weight: Number(matrix[i].toFixed(4)),
       }));
-      const own = cells.filter((c) => c.query === c.key).reduce((sum, c) => sum + c.weight, 0) / n;
+      const own = weights.filter((w) => w.query === w.key).reduce((sum, { weight }) => sum + weight, 0) / n;
       const [q, c] = direction.split("_");
-      rows.push([`${pair}, CAM(${q}, ${c})`, `${(100 * own).toFixed(1)} %`, `${(100 / n).toFixed(1)} %`]);
+      rows.push([what, `${pair}, CAM(${q}, ${c})`, `${(100 * own).toFixed(1)} %`, `${(100 / n).toFixed(1)} %`]);
       charts.push({
-        alt: `Heatmap of ${n} by ${n} attention weights, pair ${pair}, query ${q}, key ${c}; on average ${(100 * own).toFixed(0)} % of an utterance's attention is on itself.`,
+        alt: `Heatmap of ${n} by ${n} attention weights for ${what}, pair ${pair}, query ${q}, key ${c}; on average ${(100 * own).toFixed(0)} % of an utterance's attention is on itself.`,
         spec: {
-          title: `${pair}: CAM(${q}, ${c})`,
-          data: { values: cells },
+          title: `${what}, ${pair}: CAM(${q}, ${c})`,
+          data: { values: weights },
           mark: "rect",
           encoding: {
             x: { field: "key", type: "ordinal", title: "attended utterance" },
             y: { field: "query", type: "ordinal", title: "utterance" },
-            color: {
-              field: "weight",
-              type: "quantitative",
-              title: "weight",
-            },
+            color: { field: "weight", type: "quantitative", title: "weight" },
           },
           width: 220,
           height: 220,
         },
       });
     }
-    return {
-      id: "figure3",
-      title: "Figure 3: attention inside a video",
-      command: "npm run reproduce -- figure3",
-      text: [
-        `Test video ${dataset.test.ids[video]} (${n} utterances), ${cellName(cell)}, seed 1: the first test video whose length is nearest to 12. A row is an utterance, its weights sum to 1.`,
-        "Emotions have no tri-modal public data: MOSEI's is text alone, so its matrices are of the pair TT and stand in the notebook on attention.",
-      ],
-      charts,
-      tables: [
-        {
-          id: "figure3-own",
-          caption: "Mean attention of an utterance on itself",
-          columns: [
-            { title: "attention" },
-            { title: "on itself", numeric: true },
-            { title: "if uniform", numeric: true },
-          ],
-          rows,
-        },
-      ],
-    };
+    const text = `For ${what}: video ${dataset.test.ids[video]} (${n} utterances), ${cellName(cell)}, seed 1.`;
+    return { text, charts, rows };
   } finally {
     program.dispose();
   }

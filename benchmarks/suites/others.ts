@@ -36,7 +36,7 @@ export const figure3: Suite = {
   name: "figure3",
   title: "Figure 3: attention inside a video",
   seeds: oneSeed,
-  cells: [cellOf(setups.mosi62[0])],
+  cells: [cellOf(setups.mosi62[0]), cellOf(setups.moseiMinilm[1])], // sentiment; emotions, whose audio and video are not public
 };
 
 /** CIA against each system on the data sets where both ran, paired by seed. */

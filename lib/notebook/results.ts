@@ -1,5 +1,5 @@
 /** Recorded runs as plain rows: what the report computes, to look at, filter and draw in a cell. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { DataError, UsageError } from "../core/errors";
 import type { RunRecord } from "../core/record";
@@ -13,7 +13,7 @@ import { record } from "../layers/record";
 import { constantRows, metricInfo } from "../metrics";
 import { findSystem } from "../models";
 import { summarise, verdictWords, type CellSummary, type Comparison, type SummaryOptions } from "../report";
-import { decodeNpz, prepare, readPredictions, readRecords, type Prepared } from "../training";
+import { prepare, readPredictions, readRecords, readWeights, type Prepared } from "../training";
 
 /** Where recorded runs are looked for: the user's own, then those that came with the code. */
 const folders = (): string[] =>
@@ -230,21 +230,22 @@ export function comparisonRows(comparisons: readonly Comparison[]): Row[] {
 /**
  * A recorded network, made to run again: its weights, and the data that it was trained for, scaled as then.
  * @returns undefined where its weights or its data are not here
+ * @throws RecordError where the weights are not the run's
  */
 export async function recordedProgram(
   run: RunRecord,
   engine: Engine,
 ): Promise<{ readonly program: Program; readonly prepared: Prepared } | undefined> {
-  const { weightsFile, config, protocol } = run;
+  const { weightsFile, weightsHash, config, protocol } = run;
   const folder = weightsFile && folders().find((found) => existsSync(path.join(found, weightsFile)));
   const data = await dataOf(run);
   const system = findSystem(run.system);
-  if (!weightsFile || !folder || !data || system.kind !== "neural") return undefined;
+  if (!weightsFile || !weightsHash || !folder || !data || system.kind !== "neural") return undefined;
   const prepared = prepare(system, data, taskOf(run.task), { protocol, config, modalities: run.modalities });
   const { graph, output } = record(system, prepared.shape, prepared.config);
   const program = engine.compile(graph, output, run.seed);
-  const arrays = decodeNpz(readFileSync(path.join(folder, weightsFile)), weightsFile);
-  for (const [name, { data: values }] of Object.entries(arrays)) program.set(name, Float32Array.from(values));
+  const weights = readWeights(path.join(folder, weightsFile), weightsHash);
+  for (const [name, { data: values }] of Object.entries(weights)) program.set(name, Float32Array.from(values));
   return { program, prepared };
 }
 
