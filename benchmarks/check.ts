@@ -1,7 +1,7 @@
 /** `npm run check`: reruns a suite and compares it with its recorded baseline; exits 1 on a regression. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { UserError } from "../lib/core/errors";
+import { InterruptedError, UserError } from "../lib/core/errors";
 import { engineName } from "../lib/engine/choose";
 import { metricInfo } from "../lib/metrics";
 import { benchmarkEntries, checkJunit, checkPasses, pullRequestSummary, type CheckLine } from "../lib/report/ci";
@@ -9,10 +9,10 @@ import { formatDifference, formatValue, summarise } from "../lib/report/verdict"
 import { readRecords, writeWhole } from "../lib/training";
 import { entry, folder, parse, wholeNumber } from "./cli";
 import { compareRuns } from "./harness/compare";
+import { placesOf } from "./harness/devices";
 import { foldersOf } from "./harness/folders";
 import { reproduce } from "./run";
 import { findSuite } from "./suites";
-import { availableParallelism } from "node:os";
 import { cellName, type Suite } from "../lib/core/suite";
 import type { RunRecord } from "../lib/core/record";
 
@@ -27,7 +27,7 @@ found (with the smallest that this n could find), better, or worse (Holm over al
   --out DIR         where the new runs go (default results/local/check; emptied first, so it must be empty or an earlier check's)
   --runs DIR        compare the runs recorded there instead of running
   --engine E        auto (default), wasm, tensorflow, webgpu or cpu
-  --workers N       worker processes (default: one a core)
+  --workers N       worker processes (default: one a core; one a GPU where TensorFlow uses them)
   --data DIR        where the data sets are
   --junit FILE      JUnit XML
   --json FILE       for github-action-benchmark: FILE for metrics where more is better, FILE with .smaller before its ending for the others
@@ -52,13 +52,15 @@ export async function runFresh(
   o: { readonly out: string; readonly engine: string; readonly workers?: number; readonly dataDir?: string },
 ): Promise<{ records: readonly RunRecord[]; lacking: ReadonlyMap<string, string> }> {
   const folders = foldersOf(o.out);
+  const { workers, gpus } = placesOf(o.engine, false);
   const outcome = await reproduce(
     {
       suites: [suite],
       profile: "full",
       engine: o.engine,
       fastMath: false,
-      workers: o.workers ?? availableParallelism(),
+      workers: o.workers ?? workers,
+      ...(gpus && { gpus }),
       dataDir: o.dataDir,
       folders,
       emptyFirst: true,
@@ -70,7 +72,7 @@ export async function runFresh(
     (line) => void process.stderr.write(`${line}\n`),
   );
   if (outcome.interrupted)
-    throw new UserError(`${suite.name}: interrupted before all runs ended; nothing was compared.`);
+    throw new InterruptedError(`${suite.name}: interrupted before all runs ended; nothing was compared.`);
   const planned = outcome.cells.filter((c) => c.suite === suite.name);
   return {
     records: readRecords(folders.out).records,

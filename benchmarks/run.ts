@@ -12,6 +12,7 @@ import { knownDatasets } from "../lib/data";
 import { amount, entry, folder, parse, readModalities, readProfile, readTask, refuseBeside, wholeNumber } from "./cli";
 import { placesOf } from "./harness/devices";
 import { emptyFolder, foldersOf, openFolders, refuseForeign, reportFolder, type Folders, type Shard } from "./harness/folders"; // prettier-ignore
+import { Interrupts, leaveAtSignals } from "./harness/interrupts";
 import { takeLock } from "./harness/lock";
 import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
@@ -319,8 +320,7 @@ async function planWithFallback(
 /** Runs what is missing. */
 export async function reproduce(o: ReproduceOptions, say: (line: string) => void): Promise<Outcome> {
   const { folders, shard } = o;
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    if (!process.listeners(signal).includes(leave)) process.on(signal, leave);
+  leaveAtSignals();
   if (o.emptyFirst) refuseForeign(folders); // before the lock, which makes folders
   const release = takeLock(folders.work, `lock${folders.suffix}`);
   try {
@@ -414,7 +414,9 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
       say: (text) => line.say(text),
     },
   );
-  const interrupts = new Interrupts(queue, (text) => line.say(text));
+  const interrupts = new Interrupts(queue, () =>
+    line.say("stopping: runs in progress are kept as checkpoints (once more: at once) ..."),
+  );
   try {
     await queue.run();
   } finally {
@@ -423,50 +425,6 @@ async function work(o: ReproduceOptions, todo: readonly PlannedRun[]): Promise<O
   }
   const { done, failed } = queue.state;
   return { done, failed, interrupted: interrupts.count > 0 };
-}
-
-/** One press of Ctrl-C comes twice where npm's part of us (setup.mjs) passes on what the terminal sends to us too. */
-const echoMs = 300;
-
-/** SIGINT and SIGTERM: the first ends all runs where they stand, the second at once. */
-export class Interrupts {
-  count = 0;
-  private lastSigint = -Infinity;
-  readonly listener = (signal: NodeJS.Signals) => {
-    if (signal === "SIGINT") {
-      const now = performance.now();
-      if (now - this.lastSigint < echoMs) return;
-      this.lastSigint = now;
-    }
-    this.count++;
-    if (this.count > 1) this.queue.kill();
-    else {
-      this.say("stopping: runs in progress are kept as checkpoints (once more: at once) ...");
-      this.queue.stop();
-    }
-  };
-
-  constructor(
-    private readonly queue: Pick<Queue, "stop" | "kill">,
-    private readonly say: (line: string) => void,
-  ) {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.off(signal, leave);
-      process.on(signal, this.listener);
-    }
-  }
-
-  end(): void {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.off(signal, this.listener);
-      process.on(signal, leave);
-    }
-  }
-}
-
-/** Before and after the queue nothing runs that could be lost. */
-function leave(): void {
-  process.exit(130);
 }
 
 /** Lines of `--dry-run`. */

@@ -24,6 +24,7 @@ import {
   saveModel,
 } from "../lib/training";
 import { entry, parse, readModalities, readTask, wholeNumber } from "./cli";
+import { Interrupts } from "./harness/interrupts";
 import { duration, ProgressLine } from "./harness/progress";
 
 const command = "npm run train";
@@ -189,10 +190,13 @@ export async function main(args: readonly string[]): Promise<number> {
   );
   const engine = system.kind === "neural" ? await startEngine(engineAsked) : undefined;
   const stop = new AbortController();
-  // The first stops after the step, the second at once. A fitted system's fit is one step: there the first ends it.
-  const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
-  if (system.kind === "neural") process.on("SIGINT", onSignal);
   const line = new ProgressLine();
+  const work = { stop: () => stop.abort(), kill: () => process.exit(130) };
+  // A fitted system's fit is one step without any in which it would hear: there the first signal ends it.
+  const interrupts =
+    system.kind === "neural"
+      ? new Interrupts(work, () => line.say("stopping after this step (once more: at once) ..."))
+      : undefined;
   const checkpoint = path.join(out, "checkpoint.bin");
   try {
     const record = await runJob(job, {
@@ -217,7 +221,9 @@ export async function main(args: readonly string[]): Promise<number> {
     });
     line.end();
     if (!record) {
-      const kept = fs.existsSync(checkpoint) ? `goes on from ${checkpoint}` : "starts anew: nothing was saved yet";
+      const beside = path.basename(checkpoint); // a system of two stages has one for each net of the first
+      const saved = fs.existsSync(out) && fs.readdirSync(out).some((name) => name.startsWith(beside));
+      const kept = saved ? `goes on from ${checkpoint}` : "starts anew: nothing was saved yet";
       console.error(`interrupted: the same command ${kept}.`);
       return 130;
     }
@@ -253,7 +259,7 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(`model: ${out}`);
     return 0;
   } finally {
-    process.off("SIGINT", onSignal);
+    interrupts?.end();
     line.end();
   }
 }

@@ -50,11 +50,13 @@ table(
 // ## A video of MOSEI
 //
 // `video` is its place among the test videos. Its utterances go by name here; set `words` to `true` to read the transcripts, which
-// come from your local files and are not stored in this notebook.
+// come from your local files and are not stored in this notebook. `recordedWeights` is for the heatmaps below: of the recorded run, or of
+// the one that you train here.
 
 // %% tags=["parameters"]
 let video = 11;
 let words = false;
+let recordedWeights = true;
 
 // %%
 const mosei = await dataOrSynthetic("mosei", { features: "minilm", scaling: "none" });
@@ -139,7 +141,7 @@ if (guesses.length === 2) {
 // ## Figure 3: attention
 //
 // The heatmaps of the paper are of text with video, text with audio, and audio with video. All three modalities are public for MOSI, so
-// the video is one of MOSI's. Recorded weights are used where they are kept; else the live cell below trains first.
+// the video is one of MOSI's. Weights of the recorded run are kept, so that nothing need be trained for it.
 
 // %%
 const mosi = await dataOrSynthetic("mosi", { features: "bclstm", scaling: "none" });
@@ -153,15 +155,14 @@ const kept = records.find(
     run.config.iim === "true" &&
     run.weightsFile,
 );
-const trained = kept && (await recordedProgram(kept, engine));
-console.log(
-  trained ? `recorded run ${kept.id}, seed ${kept.seed}` : "no recorded weights: the live cell trains",
-);
+const trained = recordedWeights && kept && (await recordedProgram(kept, engine));
+console.log(trained ? `recorded run ${kept.id}, seed ${kept.seed}` : "the heatmaps are of the live run");
 
 // %% [markdown]
 // ## **Live**: train, if you like
 //
-// Trains CIA for a few epochs. Press ■ to stop; the heatmaps below take what was learned until then.
+// Trains a smaller CIA for a few epochs. Press ■ to stop. With `recordedWeights` set to `false` the heatmaps below are of what it learned
+// until then.
 
 // %%
 const fast = Boolean(process.env.CI);
@@ -178,8 +179,8 @@ const live = await trainLive(
 );
 
 // %%
-const program = trained?.program ?? (await programOf(live, engine));
-const split = (trained?.prepared ?? live.prepared).test.split;
+const { program, prepared } = trained || { program: await programOf(live, engine), prepared: live.prepared };
+const { split } = prepared.test;
 const sizes = split.ids.map((_, i) => split.offsets[i + 1] - split.offsets[i]);
 const place = sizes.findIndex((size) => size >= 6 && size <= 12);
 const [batch] = batches(select(split, [place]), undefined, 1);
@@ -276,4 +277,4 @@ if (emotional) {
     },
     "Attention of the emotion model inside the chosen video of MOSEI.",
   );
-} else console.log("No recorded weights of an emotion run are kept.");
+} else console.log("No weights of a recorded run for emotions are here: npm run reproduce -- figure3 --profile full keeps them.");

@@ -227,7 +227,7 @@ async function figure3(cells: readonly Cell[], o: FigureOptions, records: readon
     text: [
       "One test video of each data set, the first whose length is nearest to 12 utterances. A row is an utterance, its weights sum to 1.",
       ...parts.map(({ text }) => text),
-      "The paper shows three pairs for sentiment and for emotions. No data set with emotions has public audio and video: MOSEI's text is paired with itself.",
+      "The paper shows three pairs for sentiment and for emotions. Of MOSEI, which has the emotions, text alone can be had: it is paired with itself.",
     ],
     charts: parts.flatMap(({ charts }) => charts),
     tables: [

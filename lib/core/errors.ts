@@ -3,7 +3,7 @@
  * Entries print `message` and exit with `exitCode`; a stack is for faults of our own, not of the input.
  */
 export class UserError extends Error {
-  /** 1: the input or the state is wrong; 2: the command line is wrong. */
+  /** 1: the input or the state is wrong; 2: the command line is wrong; 130: a signal ended it. */
   readonly exitCode: number = 1;
   constructor(message: string) {
     super(message);
@@ -32,6 +32,11 @@ export class RecordError extends UserError {}
 /** The command line is wrong: an unknown option, name or value. */
 export class UsageError extends UserError {
   override readonly exitCode = 2;
+}
+
+/** A signal came before there was a result. */
+export class InterruptedError extends UserError {
+  override readonly exitCode = 130;
 }
 
 /** "a, b or c": the words of a message that lists what is allowed. */

@@ -10,7 +10,7 @@ import { appendRecord, readRecords } from "../../lib/training";
 import { readBaseline } from "../../benchmarks/check";
 import { temporaryFolder } from "../training/helpers";
 import { recordOf } from "../training/records.test";
-import { copyProgram, dist, filesIn, root, run } from "./helpers";
+import { copyProgram, dist, filesIn, root, run, start, until } from "./helpers";
 import { regressionCell } from "./regression-runs";
 
 /** Five seeds by a program, as built or changed. */
@@ -84,6 +84,16 @@ describe("check and baseline, as commands", function () {
     assert.equal(code, 0, out + err);
     assert.equal(out.match(/^IDENTICAL /gm)?.length, 6, out);
     assert.match(fs.readFileSync(path.join(dir, "check.xml"), "utf8"), /tests="6" failures="0"/);
+  });
+
+  it("compare nothing where they are interrupted, and end with 130", async () => {
+    const cut = start("check", ["--out", path.join(temporaryFolder("check"), "runs")]);
+    await until(() => /#1: /.test(cut.said()));
+    cut.process.kill("SIGINT");
+    const { code, out, err } = await cut.ended;
+    assert.equal(code, 130, err);
+    assert.equal(out, "");
+    assert.match(err, /ci: interrupted before all runs ended; nothing was compared\./);
   });
 
   it("fail a program that learns from other labels; a baseline of it is recorded with what changes and why", async () => {

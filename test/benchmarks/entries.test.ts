@@ -5,7 +5,7 @@ import { hashOfOutputs, hashOfRecords, unfoundNumbers } from "../../benchmarks/h
 import { recordLine, type RunRecord } from "../../lib/core/record";
 import { readRecords } from "../../lib/training";
 import { temporaryFolder } from "../training/helpers";
-import { filesIn, run } from "./helpers";
+import { filesIn, run, start, until } from "./helpers";
 
 describe("npm run train and npm run predict", function () {
   this.timeout(120_000);
@@ -43,6 +43,34 @@ describe("npm run train and npm run predict", function () {
     assert.ok(!fs.existsSync(path.join(out, "checkpoint.bin")));
     assert.deepEqual(readRecords(out).problems, []);
     assert.equal(fs.readFileSync(path.join(out, "run.jsonl.torn"), "utf8"), '{"torn\n');
+  });
+
+  it("end with 130 at the first SIGTERM or press of Ctrl-C, which comes twice through npm, and go on from there", async () => {
+    for (const [settings, signals, reached] of [
+      [["--set", "k=8", "--set", "r=4"], ["SIGINT", "SIGINT"], /epoch 2:/],
+      [
+        ["--system", "bc-lstm", "--set", "r1=8", "--set", "r2=8", "--set", "folds=2"],
+        ["SIGTERM"],
+        /stage 1, A, without/,
+      ], // two stages: a checkpoint for each net of the first
+    ] as const) {
+      const out = temporaryFolder("train");
+      const args = ["--dataset", "synthetic", "--task", "classes:2", ...settings, "--epochs", "6", "--patience", "0", "--out", out]; // prettier-ignore
+      const cut = start("train", args);
+      await until(() => reached.test(cut.said()));
+      for (const signal of signals) cut.process.kill(signal);
+      const stopped = await cut.ended;
+      assert.equal(stopped.code, 130, stopped.err);
+      assert.match(stopped.err, /interrupted: the same command goes on from .*checkpoint\.bin\.$/m);
+      const again = await run("train", args);
+      assert.equal(again.code, 0, again.err);
+      const epochs = (stopped.err + again.err).match(/^epoch \d+:/gm);
+      assert.deepEqual(
+        epochs,
+        [1, 2, 3, 4, 5, 6].map((epoch) => `epoch ${epoch}:`),
+      ); // none was done twice
+      assert.deepEqual(filesIn(out).filter((name) => name.includes("checkpoint")), []); // prettier-ignore
+    }
   });
 
   it("refuse mistakes of the command line with exit code 2 and what is known", async () => {

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Interrupts } from "../../benchmarks/run";
+import { Interrupts } from "../../benchmarks/harness/interrupts";
 import { recordLine } from "../../lib/core/record";
 import { Rng } from "../../lib/core/rng";
 import { runsOfCell } from "../../lib/report/verdict";
