@@ -49,7 +49,7 @@ export class ProgressLine {
       this.stream.write(`${text}\n`);
       return;
     }
-    this.last = text.slice(0, Math.max(20, (this.stream.columns ?? 80) - 1));
+    this.last = text.slice(0, Math.max(20, (this.stream.columns || 80) - 1));
     this.stream.write(`\r\x1b[K${this.last}`);
   }
 
