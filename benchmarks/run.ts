@@ -18,7 +18,7 @@ import { plan, type PlannedCell, type PlannedRun } from "./harness/plan";
 import { duration, ProgressLine } from "./harness/progress";
 import { Queue } from "./harness/queue";
 import { writeArtefacts } from "./harness/figures";
-import { collect, writeReport } from "./harness/report";
+import { collect, isOwn, writeReport } from "./harness/report";
 import { follow, submit } from "./harness/slurm";
 import { summaryLines } from "./harness/summary";
 import { writeTensorboard } from "../lib/report/tensorboard";
@@ -46,6 +46,8 @@ Suites: ${suites.map((s) => s.name).join(", ")}.
   --report DIR           where the report goes (default: results; with --out into that folder); --no-report writes none
   --fresh                do runs again that are recorded; --fresh-since T: those that were started before T (ISO 8601)
   --retry-failed         do failed runs again
+  --transcripts          show what was said beside the listed utterances, read from your data: in a report of your own
+                         (default: results/local), since those in results are committed
   --report-only          run nothing
   --dry-run              list cells, what data each lacks, and the hours they would take here
   --shard I/N            only the I-th of N shares of the runs, in record files of their own; what a share holds does not
@@ -76,6 +78,7 @@ const options = {
   fresh: { type: "boolean" },
   "fresh-since": { type: "string" },
   "retry-failed": { type: "boolean" },
+  transcripts: { type: "boolean" },
   "report-only": { type: "boolean" },
   "dry-run": { type: "boolean" },
   shard: { type: "string" },
@@ -100,6 +103,7 @@ const ignoredBeside = {
   "report-only": ["slurm", "shard", "fresh", "fresh-since", "retry-failed", "tensorboard"],
   slurm: ["shard"],
   fresh: ["fresh-since"],
+  "no-report": ["report", "transcripts"],
 } as const;
 const ofSlurm = ["wait", "tasks", "partition", "time", "memory", "cpus", "gpus"] as const;
 
@@ -123,6 +127,8 @@ export interface ReproduceOptions {
   /** Bytes; undefined: `keptByDefault`. */
   readonly keepWeights?: number;
   readonly checkpointSeconds: number;
+  /** Show transcripts in the report. */
+  readonly transcripts?: boolean;
 }
 
 /** How a pass over the queue ended. */
@@ -155,7 +161,7 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(dryRun(found.cells, o.workers).join("\n"));
     return 0;
   }
-  const reportDir = values["no-report"] ? undefined : (values.report ?? reportFolder(values.out));
+  const reportDir = reportOf(values);
   if (values.slurm) return onSlurm(args, values, o, reportDir, say);
   if (values["report-only"]) return finish(o, reportDir, say);
   const outcome = await reproduce(o, say);
@@ -166,6 +172,18 @@ export async function main(args: readonly string[]): Promise<number> {
   const code = await finish(o, reportDir, say);
   if (values.tensorboard) writeTensorboard(values.tensorboard, readRecords(o.folders.out).records);
   return outcome.failed ? 1 : code;
+}
+
+/** Where the report goes; undefined: nowhere. */
+function reportOf(values: Values): string | undefined {
+  if (values["no-report"]) return undefined;
+  const own = values.transcripts && values.out === undefined ? path.join("results", "local") : reportFolder(values.out);
+  const dir = values.report ?? own;
+  if (values.transcripts && isOwn(dir))
+    throw new UsageError(
+      `--transcripts: expected a report of your own, found ${dir}, which is committed, as transcripts must not be. Leave --report out (results/local), or give another folder.`,
+    );
+  return dir;
 }
 
 /** Submits the array; with --wait follows it, and reports what there is then, also where a task failed. */
@@ -204,14 +222,14 @@ async function onSlurm(
 }
 
 /**
- * The arguments of a task: without those of the array. A time takes the place of --fresh, since a task that is requeued must not do
+ * The arguments of a task: without those of the array and of the report. A time takes the place of --fresh, since a task that is requeued must not do
  * again what it did before.
  */
 function ofTask(args: readonly string[]): string[] {
-  const valued = ["tasks", "partition", "time", "memory", "cpus", "gpus"].map((name) => `--${name}`);
+  const valued = ["tasks", "partition", "time", "memory", "cpus", "gpus", "report"].map((name) => `--${name}`);
   const left = args.filter(
     (a, i) =>
-      !["--slurm", "--wait", "--no-report", ...valued].includes(a) &&
+      !["--slurm", "--wait", "--no-report", "--transcripts", ...valued].includes(a) &&
       !valued.includes(args[i - 1]) &&
       !valued.some((name) => a.startsWith(`${name}=`)),
   );
@@ -282,6 +300,7 @@ function readOptions(values: Values, names: readonly string[]): ReproduceOptions
     retryFailed: values["retry-failed"] ?? false,
     ...(keep !== undefined && { keepWeights: keep * 2 ** 20 }),
     checkpointSeconds,
+    transcripts: values.transcripts ?? false,
   };
 }
 
@@ -466,7 +485,7 @@ async function finish(
   if (reportDir === undefined) return 0;
   await writeArtefacts(o, records, say);
   say("report: intervals over the test set, paired tests, tables ...");
-  const { input } = await collect({ runs: out, dataDir: o.dataDir, say });
+  const { input } = await collect({ runs: out, dataDir: o.dataDir, transcripts: o.transcripts, say });
   if (input.banner) say(input.banner);
   say(`report: ${await writeReport(reportDir, input)}`);
   return 0;

@@ -1,6 +1,7 @@
 /** The public door: all that notebooks and benchmarks use. */
 export * from "./core/errors";
 export * from "./core/rng";
+export { cellName } from "./core/suite";
 export * from "./core/types";
 export * from "./engine/engine";
 export * from "./engine/graph";

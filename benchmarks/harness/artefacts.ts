@@ -16,6 +16,10 @@ const splitsOf = (dataset: Dataset): Split[] => [
   dataset.test,
 ];
 
+/** Emotions of unit i above a threshold: "happy, sad"; "none". */
+export const emotionsIn = (six: ArrayLike<number>, i: number, threshold: number): string =>
+  emotionNames.filter((_, e) => six[6 * i + e] > threshold).join(", ") || "none";
+
 /** Where, beside the records, figures that need a model are kept. */
 export const artefactsOf = (runs: string): string => path.join(runs, "artefacts");
 

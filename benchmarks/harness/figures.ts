@@ -8,7 +8,7 @@ import { UserError } from "../../lib/core/errors";
 import { hashOf } from "../../lib/core/json";
 import type { RunRecord } from "../../lib/core/record";
 import { cellName, type Cell, type Suite } from "../../lib/core/suite";
-import { emotionNames, type Batch, type Dataset } from "../../lib/core/types";
+import type { Batch, Dataset } from "../../lib/core/types";
 import { batches, select, targetsOf } from "../../lib/data";
 import { startEngine, engineName } from "../../lib/engine/choose";
 import type { Program } from "../../lib/engine/engine";
@@ -28,7 +28,7 @@ import {
   type Prepared,
 } from "../../lib/training";
 import type { ReproduceOptions } from "../run";
-import { artefactsOf } from "./artefacts";
+import { artefactsOf, emotionsIn } from "./artefacts";
 import { loadCellData } from "./plan";
 
 /** What a figure is made with. */
@@ -314,12 +314,10 @@ async function table6(
   const emotionsOf = (cell: Cell) => {
     const { record, predictions } = predicted(cell);
     const threshold = record.chosen?.thresholds?.F1 ?? 0.5;
-    return (row: number) =>
-      emotionNames.filter((_, e) => predictions.values[row * 6 + e] > threshold).join(", ") || "none";
+    return (row: number) => emotionsIn(predictions.values, row, threshold);
   };
   const truth = targetsOf(dataset, dataset.test, sentiment.task).values;
   const emotions = targetsOf(dataset, dataset.test, emotion.task).values;
-  const trueEmotions = (row: number) => emotionNames.filter((_, e) => emotions[row * 6 + e] > 0).join(", ") || "none";
   const [cia, ciaWithout] = [classesOf(sentiment), classesOf(without)];
   const [ciaEmotions, withoutEmotions] = [emotionsOf(emotion), emotionsOf(emotionWithout)];
   const sign = (c: number) => (c ? "Pos" : "Neg");
@@ -339,7 +337,7 @@ async function table6(
       sign(truth[r]),
       sign(ciaWithout[r]),
       sign(cia[r]),
-      trueEmotions(r),
+      emotionsIn(emotions, r, 0),
       withoutEmotions(r),
       ciaEmotions(r),
     ]);

@@ -14,7 +14,7 @@ import { allPaperValues } from "../../lib/report/paper";
 import { referenceOf } from "../../lib/report/compare";
 import { groupBy } from "../../lib/report/verdict";
 import { cellDataset, readRecords, writeWhole } from "../../lib/training";
-import { artefactsOf, readSections, table2 } from "./artefacts";
+import { artefactsOf, emotionsIn, readSections, table2 } from "./artefacts";
 import { cellIntervals, comparisonKey, evidenceOf, pairEvidence, type CellEvidence } from "./evidence";
 import { findSuite, paperSuites, suites } from "../suites";
 import { dataKey, loadCellData, mostSeeds } from "./plan";
@@ -23,6 +23,8 @@ export interface ReportOptions {
   /** Folder of the record files. */
   readonly runs: string;
   readonly dataDir?: string;
+  /** Show transcripts, read from the local data: for a report of one's own. */
+  readonly transcripts?: boolean;
   readonly say?: (line: string) => void;
 }
 
@@ -94,6 +96,10 @@ export async function collect(o: ReportOptions): Promise<Collected> {
       intervals[found.name] = cellIntervals(found, dataset);
       compared.push(found);
     }
+    const listUtterances = (one: CellEvidence, beside: CellEvidence | undefined) => {
+      const found = utterances[one.name] ?? utterancesOf(one, beside, whole, o.transcripts ?? false);
+      if (found) utterances[one.name] = found;
+    };
     // A suite compares its cells with its own reference: CIA stands in several, with other settings.
     for (const suite of shown) {
       const own = inOrderOf(suite, compared);
@@ -103,10 +109,13 @@ export async function collect(o: ReportOptions): Promise<Collected> {
           const known = evidence.some((e) => e.first === first.name && e.second === other.name);
           if (other !== first && !known) evidence.push(...pairEvidence(first, other, whole));
         }
-        const found = utterancesOf(first, list[list.indexOf(first) + 1], whole);
-        if (found) utterances[first.name] ??= found;
+        for (const one of list) {
+          const beside = one === first ? list[list.indexOf(first) + 1] : first;
+          if (beside) listUtterances(one, beside);
+        }
       }
     }
+    for (const one of compared) listUtterances(one, undefined); // who is alone everywhere
   }
   const labels = await table2(o.dataDir);
   facts.push(...labels.facts);
@@ -164,38 +173,88 @@ function constantsOf(dataset: Dataset, { task }: Cell): ConstantRow[] {
   });
 }
 
-/** At most so many utterances a cell are listed: first those where two systems disagree. */
-const shownUtterances = 40;
+/** At most so many utterances a cell are listed: first those where two systems are farthest apart. */
+const shownUtterances = 20;
 
-/** Test units of a cell with truth, guess and confidence of seed 1; where another system differs, its guess. */
+/** What a system says of test units, in words. */
+interface Said {
+  readonly text: (unit: number) => string;
+  readonly confidence?: (unit: number) => number;
+}
+
+function saidBy({ cell, runs: [{ record, predictions }] }: CellEvidence, dataset: Dataset): Said {
+  const { values, outputs } = predictions;
+  switch (cell.task.kind) {
+    case "classes": {
+      const guess = argmaxRows(values, outputs);
+      return {
+        text: (i) => className(dataset, outputs, guess[i]),
+        confidence: (i) => Number(values[i * outputs + guess[i]].toFixed(3)),
+      };
+    }
+    case "emotions": {
+      const threshold = record.chosen?.thresholds?.F1 ?? 0.5;
+      return { text: (i) => emotionsIn(values, i, threshold) };
+    }
+    case "intensity":
+      return { text: (i) => values[i].toFixed(2) };
+  }
+}
+
+/** The class's name; of classes of an intensity, which are a unit wide around neutral, its middle. */
+function className({ classNames, scale }: Dataset, classes: number, c: number): string {
+  if (classNames?.[c] !== undefined) return classNames[c];
+  if (classes === 2) return ["negative", "positive"][c];
+  return scale ? `around ${(scale.low + scale.high) / 2 + c - (classes - 1) / 2}` : `class ${c}`;
+}
+
+function truthOf(dataset: Dataset, { task }: Cell): (unit: number) => string {
+  if (task.kind === "intensity") return (i) => dataset.test.labels.intensity![i].toFixed(2);
+  const { values, outputs } = targetsOf(dataset, dataset.test, task);
+  return task.kind === "emotions" ? (i) => emotionsIn(values, i, 0) : (i) => className(dataset, outputs, values[i]);
+}
+
+/**
+ * Test units of a cell with truth, guess and confidence of seed 1; where another system differs, its guess. Without `transcripts` ids
+ * alone: a transcript belongs in no committed report.
+ */
 function utterancesOf(
-  { cell, runs: [run] }: CellEvidence,
+  one: CellEvidence,
   other: CellEvidence | undefined,
   dataset: Dataset,
+  transcripts: boolean,
 ): { note: string; rows: readonly Utterance[] } | undefined {
-  if (cell.task.kind !== "classes") return undefined;
-  const { values, outputs, units } = run.predictions;
-  const truth = targetsOf(dataset, dataset.test, cell.task).values;
-  if (truth.length !== units) return undefined;
-  const guess = argmaxRows(values, outputs);
-  const theirs = other?.runs[0].predictions;
-  const second = theirs && theirs.units === units ? argmaxRows(theirs.values, theirs.outputs) : undefined;
-  const name = (c: number) => dataset.classNames?.[c] ?? (outputs === 2 ? ["negative", "positive"][c] : `class ${c}`);
+  const { cell, runs } = one;
+  const [{ record, predictions }] = runs;
+  const { units, values } = predictions;
   const ids = dataset.level === "row" ? dataset.test.rowIds : dataset.test.ids;
-  if (!ids) return undefined;
-  const order = Array.from({ length: units }, (_, i) => i).sort(
-    (a, b) => Number(second?.[b] !== guess[b] && !!second) - Number(second?.[a] !== guess[a] && !!second) || a - b,
-  );
-  // Ids alone: a transcript belongs in no committed report.
-  const rows = order.slice(0, shownUtterances).map((i): Utterance => ({
-    id: ids[i],
-    truth: name(truth[i]),
-    guess: name(guess[i]),
-    confidence: Number(values[i * outputs + guess[i]].toFixed(3)),
-    ...(second && second[i] !== guess[i] && { other: name(second[i]) }),
-  }));
+  if (ids?.length !== units) return undefined;
+  const theirs = other?.runs[0].predictions;
+  const second = other && theirs?.units === units ? saidBy(other, dataset) : undefined;
+  const first = saidBy(one, dataset);
+  const truth = truthOf(dataset, cell);
+  const distance = (i: number): number => {
+    if (!second || !theirs) return 0;
+    return cell.task.kind === "intensity" ? Math.abs(values[i] - theirs.values[i]) : Number(first.text(i) !== second.text(i)); // prettier-ignore
+  };
+  const order = Array.from({ length: units }, (_, i) => i)
+    .map((i) => ({ i, distance: distance(i) }))
+    .sort((a, b) => b.distance - a.distance || a.i - b.i);
+  const rows = order.slice(0, shownUtterances).map(({ i }): Utterance => {
+    const guess = first.text(i);
+    const text = transcripts ? dataset.transcript?.(ids[i]) : undefined;
+    return {
+      id: ids[i],
+      ...(text !== undefined && { text }),
+      truth: truth(i),
+      guess,
+      ...(cell.task.kind !== "intensity" && { wrong: guess !== truth(i) }),
+      ...(first.confidence && { confidence: first.confidence(i) }),
+      ...(second && second.text(i) !== guess && { other: second.text(i) }),
+    };
+  });
   const beside = other ? `; beside it ${findSystem(other.cell.system).title} (${other.name})` : "";
-  return { note: `seed ${run.record.seed}; ${rows.length} of ${units} test units${beside}`, rows };
+  return { note: `seed ${record.seed}; ${rows.length} of ${units} test units${beside}`, rows };
 }
 
 /** The paper prints p values of a test whose samples it does not name. */

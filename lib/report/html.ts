@@ -409,6 +409,7 @@ function runsTable(model: ReportModel, { name, runs, failed, metrics }: CellSumm
 function utteranceDetails(id: string, note: string, rows: readonly Utterance[]): string {
   const others = rows.some(({ other }) => other !== undefined);
   const texts = rows.some(({ text }) => text !== undefined);
+  const confidences = rows.some(({ confidence }) => confidence !== undefined);
   const table: Table = {
     id,
     caption: `${rows.length} test units`,
@@ -417,15 +418,15 @@ function utteranceDetails(id: string, note: string, rows: readonly Utterance[]):
       ...(texts ? [{ title: "Transcript" }] : []),
       { title: "True" },
       { title: "Predicted" },
-      { title: "Confidence", numeric: true },
+      ...(confidences ? [{ title: "Confidence", numeric: true }] : []),
       ...(others ? [{ title: "Compared system, where it differs" }] : []),
     ],
-    rows: rows.map(({ id, text, truth, guess, confidence, other }) => [
+    rows: rows.map(({ id, text, truth, guess, wrong, confidence, other }) => [
       id,
       ...(texts ? [text ?? ""] : []),
       truth,
-      { text: guess, notes: guess === truth ? [] : ["wrong"] },
-      confidence === undefined ? "–" : confidence.toFixed(2),
+      { text: guess, notes: wrong ? ["wrong"] : [] },
+      ...(confidences ? [confidence?.toFixed(2) ?? "–"] : []),
       ...(others ? [other ?? ""] : []),
     ]),
     notes: [note],

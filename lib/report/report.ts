@@ -61,6 +61,8 @@ export interface Utterance {
   readonly text?: string;
   readonly truth: string;
   readonly guess: string;
+  /** Whether the guess is; undefined where it is a number, which is never quite the truth. */
+  readonly wrong?: boolean;
   /** 0..1. */
   readonly confidence?: number;
   /** What the system compared with says, where it differs. */

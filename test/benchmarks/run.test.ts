@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Interrupts } from "../../benchmarks/harness/interrupts";
 import { recordLine } from "../../lib/core/record";
 import { Rng } from "../../lib/core/rng";
+import { findDataDir, knownDatasets, loadDataset } from "../../lib/data";
 import { runsOfCell } from "../../lib/report/verdict";
 import { readRecords } from "../../lib/training";
 import { hdf5, nd } from "../data/writers";
@@ -78,6 +79,11 @@ describe("npm run reproduce", function () {
       [["ci", "--partition", "p"], /--partition: expected it with --slurm/],
       [["ci", "--fresh", "--fresh-since", "2026-01-01"], /--fresh: expected it without --fresh-since/],
       [["ci", "--fresh-since", "yesterday"], /--fresh-since: expected a time such as 2026-01-31T12:00:00Z, found yest/],
+      [
+        ["ci", "--transcripts", "--report", "results"],
+        /--transcripts: expected a report of your own, found results, whi/,
+      ],
+      [["ci", "--no-report", "--transcripts"], /--no-report: expected it without --transcripts/],
       [["ci", "--dry-run", "--fresh"], /--dry-run: expected it without --fresh/],
       [["ci", "--dry-run", "--retry-failed"], /--dry-run: expected it without --retry-failed/],
       [["ci", "--slurm", "--shard", "1/2"], /--slurm: expected it without --shard/],
@@ -282,6 +288,26 @@ describe("npm run reproduce", function () {
     assert.equal(code, 0, err);
     assert.match(fs.readFileSync(path.join(out, "report", "index.html"), "utf8"), /SYNTHETIC DATA/);
     assert.deepEqual(own(), before);
+  });
+
+  it("shows what was said beside the listed utterances in a report of one's own, and never without --transcripts", async function () {
+    const features = knownDatasets.find(({ name }) => name === "mosi")!.features.find(({ name }) => name === "bclstm")!;
+    if (!findDataDir("mosi", features.files)) this.skip(); // MOSI is not on this machine
+    const mosi = await loadDataset("mosi", { features: "bclstm" });
+    const args = ["table1", "--dataset", "mosi", "--modalities", "V", "--seeds", "1", "--out", out]; // prettier-ignore
+    const pageOf = async (...more: string[]) => {
+      const { code, err } = await run("run", [...args, ...more]);
+      assert.equal(code, 0, err);
+      return fs.readFileSync(path.join(out, "report", "index.html"), "utf8");
+    };
+    const without = await pageOf();
+    const units = [...without.matchAll(/<tr><th scope="row">([^<]+_\d+)</g)].map(([, id]) => id);
+    assert.ok(units.length >= 20, `${units.length} units`);
+    const said = units.map((id) => mosi.transcript!(id)!).filter((text) => /^[\w ,.]{20,}$/.test(text));
+    assert.ok(said.length > 5);
+    for (const text of said) assert.ok(!without.includes(text));
+    const page = await pageOf("--transcripts");
+    for (const text of said) assert.ok(page.includes(text), text);
   });
 
   it("keeps runs on data that was replaced since, runs on the new data beside them, and shows these", async () => {

@@ -228,6 +228,7 @@ export function sampleInput(): ReportInput {
             text: "it was not bad",
             truth: "positive",
             guess: "negative",
+            wrong: true,
             confidence: 0.61,
             other: "positive",
           },
