@@ -222,8 +222,8 @@ async function onSlurm(
 }
 
 /**
- * The arguments of a task: without those of the array and of the report. A time takes the place of --fresh, since a task that is requeued must not do
- * again what it did before.
+ * The arguments of a task: without those of the array and of the report. A time takes the place of --fresh, since a task that is
+ * requeued must not do again what it did before.
  */
 function ofTask(args: readonly string[]): string[] {
   const valued = ["tasks", "partition", "time", "memory", "cpus", "gpus", "report"].map((name) => `--${name}`);
@@ -349,7 +349,7 @@ export async function reproduce(o: ReproduceOptions, say: (line: string) => void
     for (const { kind, message } of problems) if (kind !== "duplicate") say(message);
     const { cells } = await planWithFallback(o, records, say);
     const all = cells.flatMap(({ runs }) => runs);
-    const mine = shard ? all.filter(({ turn }) => turn % shard.count === shard.index - 1) : all;
+    const mine = shard ? all.filter(({ deal }) => deal % shard.count === shard.index - 1) : all;
     const todo = longestFirst(
       mine.filter(({ recorded }) => !recorded || isStale(recorded, o.fresh) || (recorded.status === "failed" && o.retryFailed)), // prettier-ignore
     );
@@ -378,7 +378,7 @@ const isStale = ({ started }: RunRecord, fresh: boolean | string): boolean =>
  */
 function longestFirst(runs: readonly PlannedRun[]): PlannedRun[] {
   const round = ({ job }: PlannedRun): number => job.trial ?? job.seed;
-  return runs.toSorted((a, b) => round(a) - round(b) || b.estimate - a.estimate || a.turn - b.turn);
+  return runs.toSorted((a, b) => round(a) - round(b) || b.estimate - a.estimate);
 }
 
 /**

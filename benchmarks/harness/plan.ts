@@ -18,8 +18,8 @@ export interface PlannedRun {
   /** The counted record, where there is one. */
   readonly recorded?: RunRecord;
   readonly estimate: number;
-  /** Its place among all runs that the suites declare, whatever data is here: shards on several machines deal by it. */
-  readonly turn: number;
+  /** What shards deal by: its cell's place plus its round, so that each cell's rounds go about. Counted over all that is declared, whatever data is here. */
+  readonly deal: number;
 }
 
 export interface PlannedCell {
@@ -104,7 +104,7 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
       .filter((cell) => !cell.profiles || cell.profiles.includes(options.profile))
       .map((cell, c) => ({ suite, cell, place: s * 1e6 + c })),
   );
-  const turns = turnsOf(all, options);
+  const deals = dealsOf(all, options);
   const byData = [...all].sort((a, b) => (dataKey(a.cell) < dataKey(b.cell) ? -1 : dataKey(a.cell) > dataKey(b.cell) ? 1 : a.place - b.place)); // prettier-ignore
   for (const { suite, cell, place } of byData) {
     const name = planName(cell);
@@ -136,10 +136,13 @@ export async function plan(suites: readonly Suite[], options: PlanOptions): Prom
       if (planned.has(id)) return [];
       const recorded = byId.get(id);
       const estimate = spent ? mean(spent) : estimateSeconds(job, dataset);
-      return [{ job, id, dataHash, ...(recorded && { recorded }), estimate, turn: turns.get(runKey(name, of))! }];
+      return [{ job, id, dataHash, ...(recorded && { recorded }), estimate, deal: deals.get(runKey(name, of))! }];
     });
     if (known)
-      known.planned = { ...known.planned, runs: [...known.planned.runs, ...runs].sort((a, b) => a.turn - b.turn) };
+      known.planned = {
+        ...known.planned,
+        runs: [...known.planned.runs, ...runs].sort((a, b) => byRound(a.job, b.job)),
+      };
     else put({ runs });
   }
   return [...byName.values()].sort((a, b) => a.place - b.place).map(({ planned }) => planned);
@@ -168,8 +171,11 @@ function declaredRuns(
   return settings.flatMap((of) => all.slice(0, mostSeeds(cell, profile)).map((seed) => ({ ...of, seed })));
 }
 
-/** Turns of all declared runs, by `runKey`: seed by seed (in a search trial by trial) over all cells, so that a run cut short has some of everything. */
-function turnsOf(
+/** Seed by seed, and in a search trial by trial. */
+const byRound = (a: DeclaredRun, b: DeclaredRun): number => (a.trial ?? 0) - (b.trial ?? 0) || a.seed - b.seed;
+
+/** `deal` of all declared runs, by `runKey`. */
+function dealsOf(
   declared: readonly { readonly suite: Suite; readonly cell: Cell }[],
   options: Pick<PlanOptions, "profile" | "seeds">,
 ): ReadonlyMap<string, number> {
@@ -181,11 +187,11 @@ function turnsOf(
     cells.set(name, runs);
     for (const run of declaredRuns(suite, cell, options)) runs.set(runKey(name, run), run);
   }
-  const inCells = [...cells.values()].flatMap(
-    (runs) =>
-    [...runs].sort(([, a], [, b]) => (a.trial ?? 0) - (b.trial ?? 0) || a.seed - b.seed).map(([key], round) => ({ key, round })), // prettier-ignore
-  );
-  return new Map(inCells.sort((a, b) => a.round - b.round).map(({ key }, turn) => [key, turn]));
+  const dealt = [...cells.values()].flatMap((runs, place) => {
+    const rounds = [...runs].sort(([, a], [, b]) => byRound(a, b));
+    return rounds.map(([key], round) => [key, place + round] as const);
+  });
+  return new Map(dealt);
 }
 
 export const dataKey = ({ dataset, features }: Cell): string => `${dataset}/${features}`;

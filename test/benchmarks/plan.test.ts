@@ -25,14 +25,14 @@ describe("the plan of several suites", function () {
     }
   });
 
-  it("gives runs their turns, seed by seed, as if all data were here: shards of machines that lack some deal alike", async () => {
+  it("deals each cell's rounds about, as if all data were here: shards on machines that lack some agree", async () => {
     const [first, ...rest] = findSuite("ci").cells;
     const elsewhere = { ...first, dataset: "mmmo", features: "covarep+facet" };
     const gone = { ...rest[1], missing: "not public" };
-    const suite = { ...suiteOf("some", [1, 2]), cells: [first, elsewhere, gone, rest[0]] };
+    const suite = { ...suiteOf("some", [1, 2, 3]), cells: [first, elsewhere, gone, rest[0]] };
     const cells = await plan([suite], { profile: "full", records: [], dataDir: temporaryFolder("no-data") });
     assert.match(cells[1].missing!, /mmmo/);
-    assert.deepEqual(cells.map(({ runs }) => runs.map(({ turn }) => turn)), [[0, 3], [], [], [2, 5]]); // prettier-ignore
+    assert.deepEqual(cells.map(({ runs }) => runs.map(({ deal }) => deal)), [[0, 1, 2], [], [], [2, 3, 4]]); // prettier-ignore
   });
 
   it("has a cell that lacks data once", async () => {
