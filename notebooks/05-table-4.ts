@@ -69,7 +69,7 @@ if (trialRows.length)
   table(
     sets.flatMap((set) => trialRows.filter((row) => row["data set"] === set).slice(0, 8)),
     {
-      digits: { "validation loss": 4, learningRate: 4, "A2 or A3, validation (%)": 2 },
+      digits: { "validation loss": 4, drop: 1, gruDrop: 1, learningRate: 4, "A2 or A3, validation (%)": 2 },
       title: "The best eight of each data set",
     },
   );
