@@ -82,6 +82,7 @@ else console.log("No trials are recorded: npm run reproduce -- table4 --profile 
 // others: then a table of "best" settings says little. Below, the median over all trials that share a value.
 
 // %%
+const order = Object.entries(grid).flatMap(([key, values]) => values.map((value) => `${key} = ${value}`));
 const dots = settings.flatMap((key) =>
   trialRows.map((row) => ({
     setting: `${key} = ${(row as Record<string, unknown>)[key]}`,
@@ -101,11 +102,8 @@ table(
   { digits: 4, title: "Median validation loss by the value of a setting" },
 );
 for (const set of sets) {
-  const shown = dots
-    .filter((dot) => dot["data set"] === set)
-    .sort((a, b) => a.setting.localeCompare(b.setting, "en", { numeric: true }));
   await dotChart(
-    shown,
+    dots.filter((dot) => dot["data set"] === set).sort((a, b) => order.indexOf(a.setting) - order.indexOf(b.setting)),
     {
       label: "setting",
       value: "validation loss",

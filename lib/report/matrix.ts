@@ -1,6 +1,6 @@
 /** The cells of a suite as tables in the paper's form: a table a data set, a line a system or modality, a column a metric. */
 import { bestTrial, type RunRecord, type Scores } from "../core/record";
-import { trialCount } from "../core/suite";
+import { spaceSize, trialCount } from "../core/suite";
 import { modalitiesName, taskName } from "../core/types";
 import type { ConstantRow } from "../metrics/constants";
 import { metricInfo } from "../metrics/scores";
@@ -281,12 +281,21 @@ function searchTable(
           notes: failed ? [`${failed} failed`] : [],
         },
         best ? `${first === undefined ? "–" : first.toFixed(4)} to ${best.selectionScore!.toFixed(4)}` : "–",
-        best ? searchedSettings(summary, best) || "the defaults" : "–",
+        best ? bestSettings(summary, best) : "–",
         score(best?.metrics.valid),
         score(best?.metrics.test),
       ];
     }),
   };
+}
+
+/** Of a grid all that it went through; of a draw what differs from trial 0, since few of its settings were tried. */
+function bestSettings(summary: CellSummary, best: RunRecord): string {
+  const { search } = summary.cell;
+  if (!search || trialCount(search) < spaceSize(search.space)) return searchedSettings(summary, best) || "the defaults";
+  return Object.keys(search.space)
+    .map((key) => `${key}=${best.config[key]}`)
+    .join(", ");
 }
 
 /** What a trial changed of trial 0, the defaults: "k=100, r=50". */

@@ -129,7 +129,7 @@ describe("the report in Chromium", function () {
   it("shows every trial of a search, and the best one by validation loss", async () => {
     await open(1280);
     const row = await page.locator("#search-search-1 tbody tr").first().innerText();
-    assert.match(row, /4 of 4\s+1 failed\s+0\.6200 to 0\.5800\s+k=50/);
+    assert.match(row, /4 of 4\s+1 failed\s+0\.6200 to 0\.5800\s+k=50, drop=0\.5/);
     const link = (await page.locator("#search-search-1 tbody a").first().getAttribute("href"))!;
     const trials = page.locator(`details.cell:has(${link}) ${link}-trials tbody tr`);
     assert.equal(await trials.count(), 4);

@@ -148,7 +148,7 @@ export const search: Suite = {
       ...table3.cells[0],
       dataset: "youtube",
       metrics: [{ name: "A2", comparable: "not printed" }],
-      search: { space: { k: [50, 100, 200] }, trials: 4, defaults: { k: 300 } },
+      search: { space: { k: [50, 100, 200], drop: [0.5] }, trials: 4, defaults: { k: 300, drop: 0.5 } },
     },
   ],
 };
@@ -159,7 +159,7 @@ const trials = (): RunRecord[] =>
       ...run(search.cells[0], 1, { suite: "search", failed: trial === 3 ? "out of memory" : "" }),
       trial,
     };
-    const config = { ...record.config, k };
+    const config = { ...record.config, k, drop: 0.5 };
     const whole = {
       ...record,
       config,
