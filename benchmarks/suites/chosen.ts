@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { bestTrial } from "../../lib/core/record";
-import { trialCount, type Cell } from "../../lib/core/suite";
+import { cellName, trialCount, type Cell } from "../../lib/core/suite";
 import type { Config } from "../../lib/core/types";
 import { projectRoot } from "../../lib/data/files";
 import { findSystem } from "../../lib/models";
@@ -41,8 +41,9 @@ export function writeChoices(
   const place = ({ system, dataset, features }: Pick<Choice, "system" | "dataset" | "features">) =>
     `${system}/${dataset}/${features}`;
   const searched = new Set(cells.map(place));
+  const names = new Set(cells.map(cellName)); // Table 4 searches some of these places, too
   const { records } = readRecords(runs);
-  const counted = records.filter((r) => searched.has(place(r)) && r.trial !== undefined && r.trial < searchTrials);
+  const counted = records.filter((r) => names.has(r.cell) && r.trial !== undefined && r.trial < searchTrials);
   const searches = groupBy(counted, ({ cell, dataHash }) => `${cell} ${dataHash}`);
   const complete = [...searches.values()].filter((trials) => {
     const numbers = new Set(trials.map(({ trial }) => trial));
