@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { UserError } from "../../lib/core/errors";
 import { writeWhole } from "../../lib/training";
+import { Interrupts } from "./interrupts";
 import { ProgressLine } from "./progress";
 
 export interface SlurmOptions {
@@ -111,15 +112,14 @@ export async function follow({ ended, sbatch }: Submission, job: string, out: st
   const timer = setInterval(look, 1000 * (process.stderr.isTTY ? lookSeconds.terminal : lookSeconds.elsewhere));
   let leave: () => void = () => undefined;
   const left = new Promise<undefined>((resolve) => (leave = () => resolve(undefined)));
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.on(signal, leave);
+  const interrupts = new Interrupts({ stop: leave, kill: leave }, () => undefined);
   try {
     const code = await Promise.race([ended, left]);
     if (code === undefined) sbatch.kill(); // it only waits
     return code;
   } finally {
     clearInterval(timer);
-    for (const signal of signals) process.off(signal, leave);
+    interrupts.end();
     line.end();
   }
 }
