@@ -2,8 +2,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { DataError, UserError } from "../../lib/core/errors";
-import type { Dataset } from "../../lib/core/types";
-import { emotionNames, type Split } from "../../lib/core/types";
+import type { RunRecord } from "../../lib/core/record";
+import { emotionNames, type Dataset, type Predictions, type Split } from "../../lib/core/types";
 import { paperEmotions, paperSizes, printed } from "../../lib/report/paper";
 import type { Fact, Section } from "../../lib/report";
 import { loadCellData } from "./plan";
@@ -19,6 +19,15 @@ const splitsOf = (dataset: Dataset): Split[] => [
 /** Emotions of unit i above a threshold: "happy, sad"; "none". */
 export const emotionsIn = (six: ArrayLike<number>, i: number, threshold: number): string =>
   emotionNames.filter((_, e) => six[6 * i + e] > threshold).join(", ") || "none";
+
+/** The emotions that a run sees in unit i, by the threshold that validation chose for F1. */
+export function emotionsSaid(
+  { chosen }: Pick<RunRecord, "chosen">,
+  { values }: Pick<Predictions, "values">,
+): (i: number) => string {
+  const threshold = chosen?.thresholds?.F1 ?? 0.5;
+  return (i) => emotionsIn(values, i, threshold);
+}
 
 /** Where, beside the records, figures that need a model are kept. */
 export const artefactsOf = (runs: string): string => path.join(runs, "artefacts");

@@ -28,7 +28,7 @@ import {
   type Prepared,
 } from "../../lib/training";
 import type { ReproduceOptions } from "../run";
-import { artefactsOf, emotionsIn } from "./artefacts";
+import { artefactsOf, emotionsIn, emotionsSaid } from "./artefacts";
 import { loadCellData } from "./plan";
 
 /** What a figure is made with. */
@@ -313,8 +313,7 @@ async function table6(
   const classesOf = (cell: Cell) => argmaxRows(predicted(cell).predictions.values, 2);
   const emotionsOf = (cell: Cell) => {
     const { record, predictions } = predicted(cell);
-    const threshold = record.chosen?.thresholds?.F1 ?? 0.5;
-    return (row: number) => emotionsIn(predictions.values, row, threshold);
+    return emotionsSaid(record, predictions);
   };
   const truth = targetsOf(dataset, dataset.test, sentiment.task).values;
   const emotions = targetsOf(dataset, dataset.test, emotion.task).values;

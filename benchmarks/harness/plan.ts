@@ -18,7 +18,10 @@ export interface PlannedRun {
   /** The counted record, where there is one. */
   readonly recorded?: RunRecord;
   readonly estimate: number;
-  /** What shards deal by: its cell's place plus its round, so that each cell's rounds go about. Counted over all that is declared, whatever data is here. */
+  /**
+   * What shards deal by: its cell's place plus its round, so that each cell's rounds go about. Counted over all that is declared,
+   * whatever data is here.
+   */
   readonly deal: number;
 }
 

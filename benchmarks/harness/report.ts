@@ -14,7 +14,7 @@ import { allPaperValues } from "../../lib/report/paper";
 import { referenceOf } from "../../lib/report/compare";
 import { groupBy } from "../../lib/report/verdict";
 import { cellDataset, readRecords, writeWhole } from "../../lib/training";
-import { artefactsOf, emotionsIn, readSections, table2 } from "./artefacts";
+import { artefactsOf, emotionsIn, emotionsSaid, readSections, table2 } from "./artefacts";
 import { cellIntervals, comparisonKey, evidenceOf, pairEvidence, type CellEvidence } from "./evidence";
 import { findSuite, paperSuites, suites } from "../suites";
 import { dataKey, loadCellData, mostSeeds } from "./plan";
@@ -192,10 +192,8 @@ function saidBy({ cell, runs: [{ record, predictions }] }: CellEvidence, dataset
         confidence: (i) => Number(values[i * outputs + guess[i]].toFixed(3)),
       };
     }
-    case "emotions": {
-      const threshold = record.chosen?.thresholds?.F1 ?? 0.5;
-      return { text: (i) => emotionsIn(values, i, threshold) };
-    }
+    case "emotions":
+      return { text: emotionsSaid(record, predictions) };
     case "intensity":
       return { text: (i) => values[i].toFixed(2) };
   }
